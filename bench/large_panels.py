@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..engine.estimation import Model, fixed_effects
+from ..engine.estimation import Estimate, Model
 from ..engine.resampling import Inference, Wild, resample
 from .harness import Case
 from .resampling import NAMES, REGRESSORS, feols, wildboottest
@@ -25,6 +25,7 @@ UNITS = (2_000, 20_000, 100_000)
 # Of the small runs, which show that the answers agree.
 _SMALL = {2_000: 150, 20_000: 300, 100_000: 400}
 _MOST_OF_WILDBOOTTEST = 2_000
+_MODEL = Model("", "y", list(NAMES), entity="unit", time="year")
 
 
 @cache
@@ -48,10 +49,7 @@ def fixed_effect_panels(units: int, *, full: bool) -> Case:
     frame = panel(units if full else _SMALL[units])
 
     def tivax() -> Float[np.ndarray, "2 k"]:
-        fit = fixed_effects(
-            frame, "y", list(NAMES), entity="unit", time="year", clusters="unit"
-        )
-        table = fit.tidy().set_index("term").loc[list(NAMES)]
+        table = Estimate.fitted(_MODEL, frame).tidy().set_index("term").loc[list(NAMES)]
         return table[["estimate", "se"]].to_numpy().T
 
     def pyfixest() -> Float[np.ndarray, "2 k"]:
@@ -64,7 +62,7 @@ def fixed_effect_panels(units: int, *, full: bool) -> Case:
         return float(np.abs(found / expected - 1).max())
 
     methods: dict[str, Callable[[], Any]] = {
-        "tivax fixed_effects": tivax,
+        "tivax fit": tivax,
         "pyfixest feols": pyfixest,
     }
     # feols iterates to 1e-8 of its columns.
@@ -78,7 +76,7 @@ def wild_panels(units: int, *, full: bool) -> Case:
     draws = DRAWS if full else 999
 
     def tivax() -> Float[np.ndarray, "2"]:
-        model = Model("m", "y", NAMES, entity="unit")
+        model = Model("m", "y", NAMES, entity="unit", time="year")
         found = resample(frame, model, Wild(), draws=draws)
         row = found.summary.loc[0]
         return np.array([row["estimate"] / _se(found), row["p_value"]])

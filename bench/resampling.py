@@ -18,7 +18,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from ..engine.core import in_float64
-from ..engine.estimation import Fit, Model, fit_model, lagged
+from ..engine.estimation import LinearFit, Model, lagged
 from ..engine.resampling import (
     DrawSource,
     Pairs,
@@ -61,11 +61,14 @@ def panel() -> pd.DataFrame:
             **{name: values.ravel() for name, values in zip(NAMES, x, strict=True)},
         }
     )
-    return frame.assign(**{"L.x1": lagged(frame, "x1")})
+    return frame.assign(**{"L.x1": lagged(frame, "x1", entity="iso3", time="year")})
 
 
-def _design(instruments: tuple[str, ...] = ()) -> Fit:
-    return fit_model(panel(), Model("bench", "y", NAMES, instruments=instruments))
+def _design(instruments: tuple[str, ...] = ()) -> LinearFit:
+    return LinearFit.to_draw(
+        panel(),
+        Model("bench", "y", NAMES, instruments=instruments, entity="iso3", time="year"),
+    )
 
 
 Refit = Callable[[np.ndarray], float]
@@ -76,7 +79,7 @@ Refit = Callable[[np.ndarray], float]
 class _Methods:
     """Methods, and the draws of each, of a panel on which ``scheme`` draws."""
 
-    fitted: Fit
+    fitted: LinearFit
     scheme: Scheme
     runs: dict[str, Callable[[], np.ndarray]] = field(default_factory=dict)
     draws: dict[str, int] = field(default_factory=dict)
@@ -95,7 +98,7 @@ class _Methods:
 
     def whole_call(self, sizes: tuple[int, ...], column: str) -> None:
         """``tx.resample`` from the frame to p and intervals, of the most draws."""
-        model, most = Model("bench", "y", NAMES), max(sizes)
+        model, most = Model("bench", "y", NAMES, entity="iso3", time="year"), max(sizes)
 
         def run() -> np.ndarray:
             found = resample(panel(), model, self.scheme, draws=most, seed=_SEED)
@@ -116,7 +119,7 @@ def _looped(refit: Refit, drawn: np.ndarray) -> Float[np.ndarray, " n"]:
 
 
 @in_float64
-def _drawn(fitted: Fit, scheme: Scheme, what: str) -> np.ndarray:
+def _drawn(fitted: LinearFit, scheme: Scheme, what: str) -> np.ndarray:
     """The first block of weights, signs or moves of a program, (draws, clusters)."""
     plan = make_plan(fitted, scheme, 1)
     source = DrawSource(plan.static, _SEED, 0)
@@ -160,7 +163,7 @@ def pairs(*, full: bool) -> Case:
     )
 
 
-def _normal_refit(fitted: Fit) -> Refit:
+def _normal_refit(fitted: LinearFit) -> Refit:
     """The fastest plain loop: rows net of country effects, weighted by the counts."""
     X, y = fitted.rows[:, :-1], fitted.rows[:, -1]
 
@@ -172,7 +175,7 @@ def _normal_refit(fitted: Fit) -> Refit:
     return refit
 
 
-def _numpy_refit(fitted: Fit) -> Refit:
+def _numpy_refit(fitted: LinearFit) -> Refit:
     """The cheapest loop that is right: rows net of country effects, stacked again."""
     rows = [np.flatnonzero(fitted.cluster == g) for g in range(CLUSTERS)]
     X, y = fitted.rows[:, :-1], fitted.rows[:, -1]
@@ -230,7 +233,7 @@ def pairs_2sls(*, full: bool) -> Case:
     return methods.case("pairs_2sls", loop, _against(_looped(refit, counts[:_CHECKED])))
 
 
-def _two_stage_refit(fitted: Fit) -> Refit:
+def _two_stage_refit(fitted: LinearFit) -> Refit:
     rows = [np.flatnonzero(fitted.cluster == g) for g in range(CLUSTERS)]
     w = fitted.layout.exogenous
     X, y = fitted.rows[:, : w + 1], fitted.rows[:, -1]
@@ -278,13 +281,13 @@ def wild(*, full: bool) -> Case:
     return methods.case("wild", loop, error)
 
 
-def _p(drawn: Float[np.ndarray, " n"], fitted: Fit) -> float:
+def _p(drawn: Float[np.ndarray, " n"], fitted: LinearFit) -> float:
     """Share of |t*| above |t|."""
     t = float(fitted.coef[0] / np.sqrt(fitted.covariance()[0, 0]))
     return float((np.abs(drawn) > abs(t)).mean())
 
 
-def _wild_refits(fitted: Fit) -> tuple[Refit, Refit]:
+def _wild_refits(fitted: LinearFit) -> tuple[Refit, Refit]:
     """Flip restricted residuals, refit, CV1 t, on rows net of country effects: word for
     word, and with everything that a draw does not change made once."""
     X, y, cluster = fitted.rows[:, :-1], fitted.rows[:, -1], fitted.cluster
@@ -328,7 +331,7 @@ def placebo(*, full: bool) -> Case:
     return methods.case("placebo", loop, _against(_looped(refit, moves[:_CHECKED])))
 
 
-def _placebo_refit(fitted: Fit) -> Refit:
+def _placebo_refit(fitted: LinearFit) -> Refit:
     rest, x, y = fitted.rows[:, :-2], fitted.rows[:, -2], fitted.rows[:, -1]
     paths = x.reshape(CLUSTERS, YEARS)
 

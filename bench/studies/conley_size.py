@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ...engine import Conley, fixed_effects, spatial_errors
+from ...engine import Conley, fit, spatial_errors
 
 COUNTRIES = (
     "AUS AUT BEL BGR BRA CAN CHE CHN CYP CZE DEU DNK ESP EST FIN FRA GBR GRC HRV HUN "
@@ -49,13 +49,15 @@ def rates(persistence: float, panels: int, seed: int) -> pd.DataFrame:
     the spread of the estimates."""
     rng = np.random.default_rng(seed)
     any_panel = panel(rng, 0.0, np.eye(len(COUNTRIES)))
-    km = spatial_errors(any_panel, "y", ["x"], cutoffs=[1_000]).distances.to_numpy()
+    km = spatial_errors(
+        any_panel, "y", ["x"], cutoffs=[1_000], entity="iso3", time="year"
+    ).distances.to_numpy()
     root = np.linalg.cholesky(np.exp(-km / _REACH))
     found: dict[str, list[tuple[bool, float, float]]] = {k: [] for k in METHODS}
     for _ in range(panels):
         data = panel(rng, persistence, root)
         for name, vcov in METHODS.items():
-            row = fixed_effects(data, "y", ["x"], vcov=vcov)["x"]
+            row = fit("y ~ x | iso3 + year", data, vcov=vcov)["x"]
             found[name].append((row.p_value < 0.05, row.se, row.estimate))
     means = pd.DataFrame(
         {name: np.nanmean(k, axis=0)[:2] for name, k in found.items()}, ["size", "se"]

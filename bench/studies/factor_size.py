@@ -64,7 +64,14 @@ def errors(data: pd.DataFrame, factors: int) -> Float[np.ndarray, "3 3"]:
     rows = []
     for correction in ("bai", "moon-weidner"):
         fit = interactive_effects(
-            data, "y", ["x"], factors=factors, correction=correction, most=0
+            data,
+            "y",
+            ["x"],
+            factors=factors,
+            correction=correction,
+            most=0,
+            entity="iso3",
+            time="year",
         )
         row = fit.terms.iloc[0]
         ses = [row["se_plain"], row["se"]]

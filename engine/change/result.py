@@ -17,6 +17,7 @@ from ..core import Listing, billions, capital
 from ..errors import interval
 from ..figures import ShownRegions, shown_regions
 from ..figures import changes as drawings
+from ..figures.regions import of_those_shown
 from ..measures import INDICATORS
 from ..reporting import Plot, Result, change_of, kinds_line, method_of
 from ..tables import country_in_text, country_name, listing_by_region
@@ -244,10 +245,13 @@ class Change(Result):
         of_all = "most " if len(change) > 1 else ""
         by = "raised" if own[most] > 0 else "lowered"
         what = self.said(capital(change_of(self.measure).removeprefix("Change of ")))
-        return {
-            "waterfall": f"{what} of {country_in_text(region)} {way} {of_all}"
+        title = (
+            f"{what} of {country_in_text(region)} {way} {of_all}"
             f"from {self.start} to {self.end}; {most} {by} it most"
-        }
+        )
+        if of_all:
+            title = of_those_shown(title, shown.index, self.values["region"])
+        return {"waterfall": title}
 
     def facts(self) -> dict[str, Any]:
         names = ("measure", "sector", "partner", "start", "end", "unit")

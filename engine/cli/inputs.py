@@ -44,8 +44,8 @@ def read_panels(run: "resampling.RunFile") -> dict[Path, pd.DataFrame]:
     }
 
 
-def fit_models(run: "resampling.RunFile") -> "list[estimation.Fit]":
+def fit_models(run: "resampling.RunFile") -> "list[estimation.LinearFit]":
     """The models of a run file, fitted to their panels."""
     panels = read_panels(run)
     with naming(run.path):
-        return [estimation.fit_model(panels[path], k) for k, path in run.models]
+        return [estimation.LinearFit.to_draw(panels[path], k) for k, path in run.models]

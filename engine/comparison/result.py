@@ -1,27 +1,22 @@
 """The result of ``tx.compare``: values side by side, differences, agreement."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import combinations, product
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..core import Listing, count_text, percent_text
-from ..figures import databases as drawings
 from ..figures.regions import largest
-from ..measures import INDICATORS
-from ..reporting import Plot, Result, interval_columns, measure_name, method_of
-from ..tables import country_in_text
+from ..reporting import Told, interval_columns
 
-# Of a figure of lines, panels; regions of a printed table.
-_PANELS, _LISTED = 12, 8
+_PANELS = 12  # of a figure of lines
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparison(Result):
+class Comparison(Told):
     """The same measures of several databases.
 
     Attributes
@@ -57,8 +52,6 @@ class Comparison(Result):
     asked: tuple[str, ...] = ()
 
     program = "compare"
-    report_title = "One question, several databases"
-    method = method_of("compare")
     printed = True
 
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -153,22 +146,10 @@ class Comparison(Result):
         gap = main["difference"].abs().groupby(main["region"]).mean()
         return largest(gap, _PANELS, rest=False)
 
-    def plots(self) -> dict[str, Plot]:
-        """Lines of each database by region and, of the first two databases, the mean
-        difference of every region with its interval."""
-        plots: dict[str, Plot] = {}
-        if "sector" in self.table:  # a line a region needs one number a year
-            return plots
-        which = {"regions": self.shown, "databases": self.databases}
-        year = self.years[-1]
-        for measure, unit in self.units.items():
-            rows, gaps = (k[k["measure"] == measure] for k in (self.table, self.pairs))
-            about = {"measure": _title(measure), "unit": "" if unit == "1" else unit}
-            lines = partial(drawings.database_lines, rows, **which, **about)
-            last = gaps[gaps["year"] == year]
-            bars = partial(drawings.database_differences, last, year=year, **about)
-            plots |= {f"lines_{measure}": lines, f"differences_{measure}": bars}
-        return plots
+    def findings(self) -> list[dict[Any, Any]]:
+        """Rows of ``agreement`` with ``unit``, that of the measure."""
+        units = self.agreement["measure"].map(dict(self.units))
+        return self.agreement.assign(unit=units).to_dict("records")
 
     def facts(self) -> dict[str, Any]:
         return {
@@ -181,54 +162,6 @@ class Comparison(Result):
             "errors": dict(self.errors),
         }
 
-    @property
-    def subtitle(self) -> str:
-        return (
-            f"{', '.join(self.databases)}: {count_text(len(self.regions), 'region')}, "
-            f"{self.years[0]} to {self.years[-1]}"
-        )
-
-    @property
-    def sentence(self) -> str:
-        """The agreement of each pair of databases on each measure."""
-        said = []
-        for row in self.agreement.to_dict(orient="records"):
-            unit = self.units[row["measure"]]
-            inside = "" if unit in ("1", "ratio") else f" {unit}"
-            name, both = _title(row["measure"]), f"{row['first']} and {row['second']}"
-            text = f"{name[:1].upper()}{name[1:]}: "
-            if row["correlation"] == row["correlation"]:
-                text += f"levels in {both} correlate {row['correlation']:.2f}"
-                if row["change_correlation"] == row["change_correlation"]:
-                    text += f", changes {row['change_correlation']:.2f}"
-                both = "They"
-                text += ". "
-            text += f"{both} differ by {row['mean_difference']:.3g}{inside} on average"
-            if row["mean_difference"] > 0:
-                where = country_in_text(row["region"])
-                text += f", most for {where} in {row['year']:.0f}"
-            share = row.get("explained", np.nan)
-            if share == share:
-                text += f". Errors of the tables explain {_share_text(share)}"
-            said.append(f"{text}.")
-        return "\n".join(said)
-
-    def _listings(self) -> Sequence[Listing]:
-        """Agreement, a row for each measure and pair."""
-        rows = [
-            (
-                *(str(k[name]) for name in ("measure", "first", "second")),
-                f"{k['correlation']:.3f}",
-                f"{k['change_correlation']:.3f}",
-                f"{k['mean_difference']:.4g}",
-            )
-            for k in self.agreement.to_dict(orient="records")
-        ]
-        names = ("measure", "database", "compared with")
-        columns = (*names, "levels", "changes", "mean gap")
-        title = "Agreement: correlation of levels and of changes, mean difference"
-        return [Listing(title, columns, rows, (), words=3)]
-
 
 def _correlation(values: np.ndarray) -> float:
     # Numbers that differ in their last digits alone are the same number.
@@ -236,15 +169,3 @@ def _correlation(values: np.ndarray) -> float:
     if len(values) < 3 or spread.any():
         return float("nan")
     return float(np.corrcoef(values.T)[0, 1])
-
-
-def _title(measure: str) -> str:
-    if measure in INDICATORS:
-        return INDICATORS[measure].title.split(":")[0]
-    return measure_name(measure)
-
-
-def _share_text(share: float) -> str:
-    if share >= 1:
-        return "all of it"
-    return f"{percent_text(share)} of the squared differences"

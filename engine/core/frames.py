@@ -155,8 +155,7 @@ def to_long(result: Any) -> pd.DataFrame:
     Parameters
     ----------
     result
-        A Dataset or DataArray of a measure, an ``Estimate`` or ``IVEstimate``, an
-        ``Inference``.
+        A Dataset or DataArray of a measure, a ``Fit``, an ``Inference``.
 
     Returns
     -------
@@ -184,7 +183,7 @@ def to_long(result: Any) -> pd.DataFrame:
 def long_table_of(result: Any) -> pd.DataFrame:
     """``to_long`` of one kind of result; a room registers its own kinds here."""
     raise TivaxError(
-        "result: give a Dataset or DataArray of a measure, an Estimate, IVEstimate or "
+        "result: give a Dataset or DataArray of a measure, a Fit or "
         f"Inference, not {show(result)}"
     )
 

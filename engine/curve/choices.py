@@ -245,7 +245,7 @@ def contestable(panel: pd.DataFrame, model: Model) -> dict[str, Any]:
 
     Examples
     --------
-    >>> model = tx.Model("main", "growth", ["trade", "gdp"])
+    >>> model = tx.Model("main", "growth", ["trade", "gdp"], entity="iso3", time="year")
     >>> list(tx.contestable(panel, model))
     ['form', 'effects', 'lag']
     """

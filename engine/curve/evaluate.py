@@ -21,9 +21,9 @@ from ..core import (
     require_kind,
     require_whole,
 )
-from ..estimation import Model, models_of, t_ppf, t_sf
+from ..estimation import Model, models_of, t_ppf, t_sf, unfitted, with_lags
 from ..panel import Panel
-from ..resampling import LEVEL, with_lags
+from ..resampling import LEVEL
 from ..threats import panel_frame, require_blocks
 from .choices import make_space
 from .fitting import Fitted, Placed, fit_all
@@ -59,8 +59,8 @@ def read_curve_section(toml: TomlTable) -> dict[str, Any]:
 
 
 def specification_curve(
-    panel: pd.DataFrame | Panel,
-    model: Model | Sequence[Model],
+    panel: pd.DataFrame | Panel | Any,
+    model: Model | Sequence[Model] | None = None,
     *,
     choices: Mapping[str, Any] | None = None,
     blocks: Mapping[str, Sequence[str]] | None = None,
@@ -75,7 +75,8 @@ def specification_curve(
     Parameters
     ----------
     panel
-        Rows by unit and year, or what ``tx.build_panel`` returns.
+        Rows by unit and year, or what ``tx.build_panel`` returns; or a fit of
+        ``tx.fit`` or pyfixest, without ``model``.
     model
         A model with one treatment by least squares, or several of one panel with the
         same clusters: each gets a curve, all from the same draws.
@@ -125,7 +126,7 @@ def specification_curve(
 
     Examples
     --------
-    >>> model = tx.Model("main", "growth", ["trade", "gdp"])
+    >>> model = tx.Model("main", "growth", ["trade", "gdp"], entity="iso3", time="year")
     >>> choices = {"controls": "subsets", "effects": [["iso3[year]", "year"]]}
     >>> found = tx.specification_curve(panel, model, choices=choices, draws=999)
     >>> found.table[["controls", "effects"]].value_counts().tolist()
@@ -133,6 +134,7 @@ def specification_curve(
     >>> found.tests["statistic"].tolist()
     ['median effect', 'share significant', 'Stouffer Z']
     """
+    panel, model = unfitted(panel, model)
     frame = panel_frame(panel)
     models = models_of(model, one_clustering=True)
     if choices is not None:

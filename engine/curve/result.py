@@ -57,7 +57,7 @@ class SpecificationCurve(ModelsResult):
 
     Examples
     --------
-    >>> model = tx.Model("main", "growth", ["trade", "gdp"])
+    >>> model = tx.Model("main", "growth", ["trade", "gdp"], entity="iso3", time="year")
     >>> choices = {"controls": "subsets"}
     >>> found = tx.specification_curve(panel, model, choices=choices, draws=99)
     >>> found.table["controls"].tolist()

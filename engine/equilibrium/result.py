@@ -686,7 +686,7 @@ def before_and_after(
     return frame.assign(before=before.ravel(), after=after.ravel())
 
 
-_UNIT = "in money of which the value added of the world stays what it was"
+_UNIT = "money is measured so that world value added is the same before and after"
 _WELFARE = (
     "tot + vot and, where they change, tech (trade costs) and transfer (deficits); "
     "linear around the old equilibrium, d ln z = z'/z - 1"

@@ -19,8 +19,7 @@ from scipy.optimize import brentq
 
 from ...kernels import clusters, random_draws, resampling
 from ..core import TivaxError, in_float64, require_choice, require_kind, show
-from .distributions import chi2_ppf, chi2_sf, f_ppf, f_sf
-from .estimates import require_level
+from .distributions import chi2_ppf, chi2_sf, f_ppf, f_sf, require_level
 from .iv_data import SINGULAR, IVData, Partialled, is_singular, wald
 from .regression_data import times_power
 
@@ -203,7 +202,7 @@ class ConfidenceSet:
 
     Examples
     --------
-    >>> fit = tx.two_stage(panel, "growth", "trade", ["tariff"], ["gdp"])
+    >>> fit = tx.fit("growth ~ gdp | iso3 + year | trade ~ tariff", panel)
     >>> found = fit.anderson_rubin_set(level=0.9)
     >>> found.bounded, len(found.intervals)
     (True, 1)

@@ -33,8 +33,6 @@ from scipy.special import polygamma
 from ..core import TivaxError, require_kind, require_list, require_whole
 from .effects import Effects
 from .regression_data import (
-    ENTITY,
-    TIME,
     of_norm_one,
     require_column_names,
     require_columns,
@@ -119,8 +117,8 @@ def cross_section_dependence(
     residuals: pd.Series,
     regressors: Sequence[str],
     *,
-    entity: str = ENTITY,
-    time: str = TIME,
+    entity: str,
+    time: str,
     draws: int = DRAWS,
     seed: int = SEED,
 ) -> Dependence:
@@ -154,9 +152,11 @@ def cross_section_dependence(
 
     Examples
     --------
-    >>> fit = tx.fixed_effects(panel, "growth", ["trade", "gdp"])
+    >>> fit = tx.fit("growth ~ trade + gdp | iso3 + year", panel)
     >>> terms = ["trade", "gdp"]
-    >>> found = tx.cross_section_dependence(panel, fit.residuals, terms, draws=99)
+    >>> found = tx.cross_section_dependence(
+    ...     panel, fit.residuals, terms, draws=99, entity="iso3", time="year"
+    ... )
     >>> bool(found.corrected.p_value > 0.05)
     True
     """

@@ -131,21 +131,24 @@ class Design:
         columns = [model.outcome, *model.columns[:-1], *slopes]
         columns += [weights] if weights else []
         data = sample_rows(panel, model)
+        grouped = [model.clusters] if model.clusters else []
+        if drawn and not grouped:
+            raise TivaxError("clusters: name their column, since there is no entity")
         # Mistakes apart from missing effects come first.
         if not all(k in data and data[k].notna().to_numpy().all() for k in effects):
-            complete_rows(data, columns, [model.clusters])
-        keys = list(dict.fromkeys([model.clusters, *effects]))
+            complete_rows(data, columns, grouped)
+        keys = list(dict.fromkeys([*grouped, *effects]))
         used = complete_rows(data, columns, list(dict.fromkeys([*keys, *further])))
-        order = np.lexsort(
-            [pd.factorize(used[k], sort=True)[0] for k in reversed(keys)]
-        )
+        codes = [pd.factorize(used[k], sort=True)[0] for k in reversed(keys)]
+        order = np.lexsort(codes) if codes else np.arange(len(used))
         used = used.iloc[order]
-        cluster, labels = _labels(used[model.clusters])
+        by_row = pd.Series(range(len(used)))  # without clusters
+        cluster, labels = _labels(used[grouped[0]] if grouped else by_row)
         few = too_few_clusters(len(labels), model.regressors)
         if few and not few_clusters:
             raise TivaxError(few)
         root = root_weights(used[weights].to_numpy(), weights) if weights else None
-        its = Effects.of(used, effects, cluster, root=root, slopes=slopes)
+        its = Effects.of(used, effects, cluster, root=root, slopes=slopes, drawn=drawn)
         _require_memory(model, its, len(labels) if drawn else 0)
         values = used[list(model.columns)].to_numpy(float)
         power = powers(values)
@@ -169,7 +172,7 @@ class Design:
             basis=basis,
             size=times_power(size, np.concatenate([np.zeros(d, int), power])),
             labels=labels,
-            all_labels=_labels(panel[model.clusters].dropna())[1],
+            all_labels=_labels(panel[grouped[0]].dropna())[1] if grouped else labels,
             back=np.argsort(order),
         )
 
@@ -212,6 +215,12 @@ class Design:
     def y(self) -> Float[np.ndarray, " n"]:
         """The outcome."""
         return self.rows[:, -1]
+
+    @property
+    def net(self) -> Float[np.ndarray, " N"]:
+        """The outcome net of the dummies."""
+        basis = self.basis[:, : self.layout.dummies]
+        return self.y - basis @ (basis.T @ self.y)
 
     @property
     def unit(self) -> Float[np.ndarray, " q"]:
@@ -299,22 +308,14 @@ def _require_memory(model: Model, effects: Effects, clusters: int) -> None:
     """Raise ``TivaxError`` where dummies of effects that the clusters do not nest take
     more than the machine has: every draw estimates them again. ``clusters`` is 0 where
     there are no draws."""
-    crossed, n = effects.crossed, len(effects.codes)
-    values = int((effects.codes.max(axis=0, initial=-1) + 1).sum())
+    n, values = len(effects.codes), effects.levels + effects.codes.shape[1]
     m = values + len(model.columns)
     needed = 8 * ((2 if clusters else 3) * n * m + 2 * clusters * m * m)
     memory = machine_memory()
-    if values and memory is not None and needed > memory:
-        exogenous = [k for k in model.regressors if k not in model.endogenous] or ["1"]
-        parts = [f"{model.outcome} ~ {' + '.join(exogenous)}"]
-        parts.append(" + ".join(model.all_effects))
-        if model.instruments:
-            both = model.endogenous, model.instruments
-            parts.append(" ~ ".join(" + ".join(k) for k in both))
-        formula = " | ".join(parts)
+    if effects.crossed and not effects.demeaned and memory and needed > memory:
         raise TivaxError(
-            f"{values:,} effects of {' and '.join(crossed)} that {model.clusters} does "
-            f"not nest, in {n:,} rows, would take {needed / GIB:,.0f} GiB of memory, "
-            f"there are {memory / GIB:,.0f}; pyfixest absorbs them: pyfixest.feols("
-            f'"{formula}", data, vcov={{"CRV1": "{model.clusters}"}}), or fepois'
+            f"{values:,} effects of {' and '.join(effects.crossed)} that "
+            f"{model.clusters} does not nest, in {n:,} rows, would take "
+            f"{needed / GIB:,.0f} GiB of memory as dummies, there are "
+            f"{memory / GIB:,.0f}; tx.fit estimates without dummies, by CV1"
         )

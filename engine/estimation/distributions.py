@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
+from ..core import TivaxError, show
+
 # Any: NumPy's own numbers for numbers, arrays for arrays.
 
 
@@ -68,3 +70,17 @@ def f_sf(F: ArrayLike, df1: ArrayLike, df2: ArrayLike) -> Any:
 def f_ppf(p: ArrayLike, df1: ArrayLike, df2: ArrayLike) -> Any:
     """The quantile of Snedecor's F."""
     return special.fdtri(np.asarray(df1), np.asarray(df2), np.asarray(p))
+
+
+def quantile_of(level: float, degrees: Any) -> Any:
+    """Standard errors from the estimate to the ends of an interval of this level."""
+    require_level(level)
+    return t_ppf((1 + level) / 2, np.asarray(degrees, float))
+
+
+def require_level(level: object) -> None:
+    """``TivaxError`` unless it is the level of an interval."""
+    if not isinstance(level, float | np.floating) or not 0 < level < 1:
+        raise TivaxError(
+            f"level {show(level)}: give a number between 0 and 1, such as 0.95"
+        )

@@ -3,7 +3,8 @@
 Effects that the clusters nest (countries in countries) are taken out within each of
 their units, and so are slopes that each unit has (trends, loadings of factors): exact
 whatever weight a cluster gets. The other effects, such as years, become dummies, less
-those that they imply. Weights multiply rows by their square roots.
+those that they imply. Where these would be many, pyfixest takes all effects out at
+once, and no cluster can be left out or drawn. Weights multiply rows by their roots.
 """
 
 from collections.abc import Sequence
@@ -15,8 +16,12 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from ..core import TivaxError
+from ..core import TivaxError, root_logger_kept
 from .regression_data import COLLINEAR, SEPARATE, net_of, of_norm_one, orthonormal
+
+# Cells of dummies, and clusters of several nested effects, above which effects that are
+# not drawn are taken out at once.
+_DUMMIES, _UNITS = 5_000_000, 2_000
 
 
 def is_nested(effect: Int[np.ndarray, " n"], cluster: Int[np.ndarray, " n"]) -> bool:
@@ -42,9 +47,9 @@ def sums_by(
     code: Int[np.ndarray, " n"], rows: Float[np.ndarray, "n m"]
 ) -> Float[np.ndarray, "G m"]:
     """Sums of the rows of each number."""
-    total = np.zeros((code.max() + 1, rows.shape[1]))
-    np.add.at(total, code, rows)
-    return total
+    groups = code.max() + 1
+    columns = [np.bincount(code, column, groups) for column in rows.T]
+    return np.stack(columns, axis=1) if columns else np.zeros((groups, 0))
 
 
 def root_weights(w: Float[np.ndarray, " n"], name: str) -> Float[np.ndarray, " n"]:
@@ -70,6 +75,8 @@ class Effects:
         Number of each row's value of the nested effects, and of the crossed ones.
     slopes
         Rows of each unit, and an orthonormal basis of its slopes there.
+    demeaned
+        True where all effects are taken out at once, without dummies.
     """
 
     cluster: Int[np.ndarray, " n"]
@@ -79,6 +86,7 @@ class Effects:
     units: Int[np.ndarray, "n e"]
     codes: Int[np.ndarray, "n c"]
     slopes: tuple[tuple[Int[np.ndarray, " r"], Float[np.ndarray, "r s"]], ...] = ()
+    demeaned: bool = False
 
     @classmethod
     def of(
@@ -89,11 +97,13 @@ class Effects:
         *,
         root: Float[np.ndarray, " n"] | None = None,
         slopes: Sequence[str] = (),
+        drawn: bool = True,
     ) -> Self:
         """Effects of rows.
 
         ``slopes`` are columns with a coefficient in each unit of the only effect that
         the clusters nest; ``TivaxError`` where there are more such effects, or none.
+        Effects of many values have no dummies unless they are ``drawn``.
         """
         codes = {k: pd.factorize(used[k], sort=True)[0] for k in effects}
         nested = tuple(k for k in effects if is_nested(codes[k], cluster))
@@ -107,12 +117,23 @@ class Effects:
         )
         root = np.ones(len(used)) if root is None else root
         made = cls(cluster, root, nested, crossed, units, others)
+        if not drawn and not slopes:
+            many = made.levels * len(used) > _DUMMIES
+            many |= len(nested) > 1 and int(cluster.max()) >= _UNITS
+            made = replace(made, demeaned=many)
         if slopes:
             made = replace(made, slopes=made._bases(used[[*slopes]].to_numpy(float)))
         return made
 
+    @property
+    def levels(self) -> int:
+        """Values of the crossed effects, less one of each."""
+        return int(self.codes.max(axis=0, initial=0).sum())
+
     @cached_property
     def _spans(self) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, "n d"]]:
+        if self.demeaned:
+            return np.zeros((len(self.codes), 0)), np.zeros((len(self.codes), 0))
         constant = np.ones((len(self.codes), int(not self.nested)))
         every = self.within(np.hstack([constant, effect_dummies(self.codes)]))
         basis, left = orthonormal(of_norm_one(every))
@@ -149,8 +170,17 @@ class Effects:
     @property
     def k(self) -> int:
         """Stata's count of parameters: slopes and dummies, and 1 for nested effects."""
+        if self.demeaned:
+            return 1 + self.levels
         slopes = sum(basis.shape[1] for _, basis in self.slopes)
         return self.dummies.shape[1] + slopes + bool(self.nested)
+
+    @property
+    def count(self) -> int:
+        """Parameters of all effects and slopes as libraries count them: values of each
+        effect less one, and a constant."""
+        slopes = sum(basis.shape[1] for _, basis in self.slopes)
+        return 1 + slopes + self.levels + int(self.units.max(axis=0, initial=0).sum())
 
     @property
     def absorbed(self) -> int:
@@ -164,9 +194,23 @@ class Effects:
         where a few passes of rounding are all that is left."""
         columns = columns * self.root[:, None]
         level = np.linalg.norm(columns, axis=0)
-        left = self._within_units(columns)
+        left = (self._demeaned if self.demeaned else self._within_units)(columns)
         left[:, np.linalg.norm(left, axis=0) <= COLLINEAR * level] = 0
         return left
+
+    def _demeaned(self, columns: Float[np.ndarray, "n m"]) -> Float[np.ndarray, "n m"]:
+        """Net of all effects at once, by pyfixest."""
+        with root_logger_kept():
+            from pyfixest.core.demean import demean_within
+
+        codes = np.hstack([self.units, self.codes]).astype(np.uint32)
+        left, sound, _ = demean_within(
+            columns / self.root[:, None], codes, self.root**2, tol=1e-10
+        )
+        if not sound:
+            names = " and ".join([*self.nested, *self.crossed])
+            raise TivaxError(f"effects of {names}: demeaning does not end; drop one")
+        return left * self.root[:, None]
 
     def _within_units(
         self, columns: Float[np.ndarray, "n m"]

@@ -30,7 +30,7 @@ from ..core import (
     percent_text,
     show,
 )
-from .estimates import quantile_of
+from .distributions import quantile_of
 from .iv_data import IVData, small_sample_factor
 from .regression_data import times_power
 
@@ -65,7 +65,7 @@ class PlausiblyExogenous(Printable):
 
     Examples
     --------
-    >>> fit = tx.two_stage(panel, "growth", "trade", ["tariff"], ["gdp"])
+    >>> fit = tx.fit("growth ~ gdp | iso3 + year | trade ~ tariff", panel)
     >>> found = fit.plausibly_exogenous()
     >>> found.largest_union < found.largest_prior
     True
@@ -123,7 +123,7 @@ class PlausiblyExogenous(Printable):
 def bounds_of(
     data: IVData, outcome: str, *, largest: float | None = None, level: float = 0.95
 ) -> PlausiblyExogenous:
-    """``IVEstimate.plausibly_exogenous`` of an equation."""
+    """``Estimate.plausibly_exogenous`` of an equation."""
     L1 = data.Z.shape[1]
     if L1 > _INSTRUMENTS:
         raise TivaxError(

@@ -1,4 +1,4 @@
-"""Fits by pyfixest and linearmodels, clustered as Stata's, reported as ``Estimate``."""
+"""Fits by pyfixest and linearmodels, clustered as Stata's, as a ``Covariance``."""
 
 from importlib import import_module
 from typing import Any
@@ -9,11 +9,10 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from ..core import root_logger_kept
-from .estimates import Estimate
 from .linear_fits import Covariance, LinearFit
 
 
-def feols(fit: LinearFit, words: str) -> Estimate:
+def feols(fit: LinearFit, words: str) -> Covariance:
     """Least squares by pyfixest's feols, with dummies of the periods as regressors."""
     frame, mean = _columns(fit)
     # Names that a formula can hold, whatever the columns are called.
@@ -38,23 +37,29 @@ def feols(fit: LinearFit, words: str) -> Estimate:
     return _reported(fit, mean, coef, V, u, r2, "stata", words)
 
 
-def iv2sls(fit: LinearFit) -> Estimate:
+def iv2sls(fit: LinearFit) -> Covariance:
     """Two stages, or least squares of the first, by linearmodels' IV2SLS."""
     from linearmodels.iv import IV2SLS
 
-    outcome, exogenous, endogenous, instruments = fit.equation
+    model = fit.model
+    outcome, instruments, endogenous = (
+        model.outcome,
+        model.instruments,
+        model.endogenous,
+    )
+    exogenous = [k for k in fit.names if k not in endogenous]
     frame, mean = _columns(fit)
-    dummies = frame.columns[len([outcome, *fit.terms, *instruments]) :]
+    dummies = frame.columns[len([outcome, *fit.names, *instruments]) :]
     frame = frame.assign(const=1.0)
     clusters, y = pd.Series(fit.cluster, frame.index), frame[outcome].to_numpy()
     found = IV2SLS(
         frame[outcome],
         frame[["const", *dummies, *exogenous]],
-        frame[[endogenous]] if endogenous else None,
+        frame[list(endogenous)] if endogenous else None,
         frame[list(instruments)] if endogenous else None,
     ).fit(cov_type="clustered", clusters=clusters, debiased=True)
     u, V = np.ravel(found.resids.to_numpy()), found.cov.to_numpy()
-    words = f"clustered by {fit.by}, Stata xtivreg2 with fe and small, t(G-1)"
+    words = f"clustered by {model.clusters}, Stata xtivreg2 with fe and small, t(G-1)"
     r2 = float(1 - (u @ u) / (y @ y))
     return _reported(fit, mean, found.params, V, u, r2, "stata, small", words)
 
@@ -79,13 +84,12 @@ def time_dummies(data: pd.DataFrame, entity: str, time: str) -> pd.DataFrame:
 def _columns(fit: LinearFit) -> tuple[pd.DataFrame, pd.Series]:
     """Columns of the equation net of entities, dummies of periods but the first last,
     and their means before: the constant that Stata prints depends on the base."""
-    given, (outcome, _, _, instruments) = fit.given, fit.equation
-    entity, time = given.model.all_effects
-    names = [outcome, *fit.terms, *instruments]
-    places = given.places(names)
-    D = time_dummies(given.used, entity, time).add_prefix(f"{time} = ")
-    levels = pd.concat([given.used[names].div(given.size[places], axis=1), D], axis=1)
-    net = [given.rows[:, places], given.effects.within(D.to_numpy())]
+    model = fit.model
+    names = [model.outcome, *fit.names, *model.instruments]
+    places = fit.places(names)
+    D = time_dummies(fit.used, *model.all_effects).add_prefix(f"{model.time} = ")
+    levels = pd.concat([fit.used[names].div(fit.size[places], axis=1), D], axis=1)
+    net = [fit.rows[:, places], fit.effects.within(D.to_numpy())]
     return pd.DataFrame(np.hstack(net), columns=levels.columns), levels.mean()
 
 
@@ -98,13 +102,13 @@ def _reported(
     r2: float,
     convention: str,
     words: str,
-) -> Estimate:
+) -> Covariance:
     """Slopes and the constant, of columns of mean 0, as that of the columns."""
     names = coef.index
     change, const = np.eye(len(names)), names == "const"
     change[const] -= mean.reindex(names).fillna(0).to_numpy()
-    moved = change @ coef.to_numpy() + const * mean[fit.equation.outcome]
-    place = names.get_indexer(pd.Index([*fit.terms, "const"]))
+    moved = change @ coef.to_numpy() + const * mean[fit.model.outcome]
+    place = names.get_indexer(pd.Index([*fit.names, "const"]))
     V = (change @ V @ change.T)[np.ix_(place, place)]
-    found = Covariance(V, convention, words=words, **fit.by_cluster())
-    return fit.estimate(found, moved[place], residuals, r2)
+    about = {"coef": moved[place], "u": residuals, "r2": r2, "words": words}
+    return Covariance(V, convention, **about, **fit.clustered())

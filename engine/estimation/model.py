@@ -7,8 +7,14 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from ..core import Text, TivaxError, naming, show
-from .regression_data import column_name, column_names, repeated, require_columns
-from .samples import Sample, sample
+from .regression_data import (
+    column_name,
+    column_names,
+    repeated,
+    require_columns,
+    require_one_row,
+)
+from .samples import Sample, lagged, sample
 
 
 @dataclass(frozen=True)
@@ -30,8 +36,8 @@ class Model:
         Two-stage least squares: the treatments (by default where there are instruments)
         and their excluded instruments.
     entity, time
-        Columns of the entities and of the periods, as in :func:`fixed_effects`. Their
-        values get an effect each, and lags go by them; an empty text stands for none.
+        Columns of the entities and of the periods, by default none. Their values get an
+        effect each, and lags go by them.
     clusters
         The column of the clusters, by default ``entity``.
     effects
@@ -54,9 +60,9 @@ class Model:
 
     Examples
     --------
-    >>> model = tx.Model("main", "growth", ["trade", "gdp"])
-    >>> model.entity, model.time, model.clusters
-    ('iso3', 'year', 'iso3')
+    >>> model = tx.Model("main", "growth", ["trade", "gdp"], entity="iso3", time="year")
+    >>> model.equation
+    'growth on trade; controls gdp; effects of iso3, year; clustered by iso3'
     """
 
     name: Text
@@ -65,8 +71,8 @@ class Model:
     treatment: str | Sequence[str] = ()
     endogenous: Sequence[str] = ()
     instruments: Sequence[str] = ()
-    entity: str = "iso3"
-    time: str = "year"
+    entity: str = ""
+    time: str = ""
     clusters: str = ""
     effects: Sequence[str] = ()
     sample: Sample = "all"
@@ -85,8 +91,6 @@ class Model:
             if name == "outcome" or getattr(self, name) != "":
                 column_name(name, getattr(self, name))
         object.__setattr__(self, "clusters", self.clusters or self.entity)
-        if not self.clusters:
-            raise TivaxError("clusters: name their column, since there is no entity")
         if isinstance(self.treatment, str) and self.treatment:
             object.__setattr__(self, "treatment", (self.treatment,))
         for name in ("regressors", "treatment", "endogenous", "instruments", "effects"):
@@ -163,9 +167,10 @@ class Model:
             parts.append(f"controls {', '.join(self.controls)}")
         effects = ", ".join(self.all_effects)
         parts.append(f"effects of {effects}" if effects else "no effects")
-        parts.append(f"clustered by {self.clusters}")
+        if self.clusters:
+            parts.append(f"clustered by {self.clusters}")
         if self.sample != "all":
-            parts.append(f"{self.sample} countries")
+            parts.append(f"{self.sample} rows")
         return "; ".join(parts)
 
 
@@ -191,3 +196,46 @@ def models_of(model: object, *, one_clustering: bool = False) -> list[Model]:
     if one_clustering and len({k.clusters for k in models}) > 1:
         raise TivaxError("model: models of one call have the same clusters")
     return list(models)
+
+
+def with_lags(panel: pd.DataFrame, models: list[Model]) -> pd.DataFrame:
+    """The panel with a column ``L.NAME`` for each lag that a model names.
+
+    Raises ``TivaxError`` for a lag of what is not there or of models whose entity and
+    time differ, and for an entity with two rows in a period, unless models have further
+    effects.
+    """
+    for m in models:
+        if m.entity and m.time and not m.effects:
+            _require_one_row(panel, m.entity, m.time)
+    new, keys_of = {}, dict[str, tuple[str, str]]()
+    for m in models:
+        keys = (m.entity, m.time)
+        for lag in sorted({k for k in m.columns if k.startswith("L.")} - {*panel}):
+            if keys_of.setdefault(lag, keys) != keys:
+                raise TivaxError(
+                    f"{lag}: models have different entity and time; give each its own "
+                    "run file"
+                )
+            if lag not in new:
+                new[lag] = _lag(panel, lag, *keys)
+    return panel.assign(**new)
+
+
+def _lag(panel: pd.DataFrame, lag: str, entity: str, time: str) -> pd.Series:
+    source = lag.removeprefix("L.")
+    if source not in panel.columns:
+        raise TivaxError(f"no column {source} in the panel, of which {lag} is a lag")
+    if not entity or not time:
+        raise TivaxError(f"{lag}: a lag needs entity and time; name their columns")
+    if missing := sorted({entity, time} - {*panel.columns}):
+        raise TivaxError(
+            f"{lag}: a lag needs the column {missing[0]}; entity and time name yours"
+        )
+    _require_one_row(panel, entity, time)
+    return lagged(panel, source, entity=entity, time=time)
+
+
+def _require_one_row(panel: pd.DataFrame, entity: str, time: str) -> None:
+    if {entity, time} <= {*panel.columns}:  # else a model that takes them says so
+        require_one_row(panel, entity, time)

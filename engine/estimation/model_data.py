@@ -1,4 +1,4 @@
-"""A model with effects of entities and periods, and which clusters identify it."""
+"""Groups of rows: their leverages, which coefficients they alone identify."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,28 +7,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
-from ..core import Phrase, TivaxError, count_text
-from .design import Design
-from .model import Model
-from .regression_data import require_column_names, require_one_row
-
-
-class Equation(NamedTuple):
-    """Columns of an equation, but for the dummies of effects; without an endogenous
-    regressor it is one of least squares."""
-
-    outcome: str
-    exogenous: tuple[str, ...]
-    endogenous: str = ""
-    instruments: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, model: Model) -> "Equation":
-        """That of a model, which has at most one endogenous regressor."""
-        (endogenous,) = model.endogenous or ("",)
-        exogenous = tuple(k for k in model.regressors if k != endogenous)
-        return cls(model.outcome, exogenous, endogenous, tuple(model.instruments))
-
+from ..core import Phrase, count_text
 
 # Of a direction's leverage in one cluster, rounding; and of a coefficient that lies in
 # such directions.
@@ -100,28 +79,6 @@ _ALONE = (
     "{names} alone identifies a part of {term}, of which a clustered standard error "
     "says nothing"
 )
-
-
-def two_way_design(
-    data: pd.DataFrame, model: Model, *, clusters: str = "", second: str | None = None
-) -> Design:
-    """The design of a model with effects of entities and, where ``time`` is no empty
-    text, of periods, whose rows have ``clusters``, which must hold whole entities, and
-    ``second`` ones."""
-    entity, time = model.entity, model.time
-    require_column_names(entity=entity)
-    further = [k for k in (clusters, second) if k]
-    design = Design.of(data, model, further=further, drawn=False)
-    if time:
-        require_one_row(data, entity, time)
-    # Absorbed effects are not counted because clusters hold whole entities.
-    cut = design.used.groupby(entity)[clusters or entity].nunique() > 1
-    if cut.any():
-        raise TivaxError(
-            f"{entity} {cut.index[cut][0]} is not nested in one cluster of {clusters}; "
-            'cluster by something that holds whole entities, or use vcov="two-way"'
-        )
-    return design
 
 
 def left_out_text(data: pd.DataFrame, used: pd.DataFrame) -> str:

@@ -21,7 +21,7 @@ COLLINEAR = 1e-9
 # Estimates come from cross products, which have half of the digits of the columns: what
 # a column adds to those before it, in sizes of the column, must be well above rounding.
 SEPARATE = 1e-5
-# Columns of entities and periods where none are named, and what to do without them.
+# Columns of entities and periods of run files that name none, and what to do without
 ENTITY, TIME = "iso3", "year"
 _TO_NAME = '; name yours: entity = "country", time = "yr", clusters = "country"'
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ..core import Text, TivaxError, load_toml
-from .regression_data import ENTITY, TIME, numbers, require_columns
+from .regression_data import numbers, require_columns
 
 Sample = Text
 COMPLEMENTS: dict[str, str] = load_toml(__package__, "samples.toml")["complements"]
@@ -37,8 +37,8 @@ def lagged(
     data: pd.DataFrame,
     column: str,
     *,
-    entity: str = ENTITY,
-    time: str = TIME,
+    entity: str,
+    time: str,
     years: int = 1,
 ) -> pd.Series:
     """The value of the same entity ``years`` earlier; missing where there is none.

@@ -130,9 +130,9 @@ class Conley(Vcov):
     >>> names = sorted(panel["iso3"].unique())
     >>> line = pd.DataFrame({"latitude": 0.0, "longitude": range(len(names))}, names)
     >>> near = tx.Conley(cutoff=300, places=line)
-    >>> fit = tx.fixed_effects(panel, "growth", ["trade", "gdp"], vcov=near)
+    >>> fit = tx.fit("growth ~ trade + gdp | iso3 + year", panel, vcov=near)
     >>> fit.convention
-    'Conley, bartlett to 300, factor of clusters by country, t(G-1)'
+    'Conley, bartlett to 300, factor of clusters, t(G-1)'
     """
 
     cutoff: float
@@ -157,16 +157,16 @@ class Conley(Vcov):
         else:
             year, years, span = calendar(fit)
             lags = kernel_lags(self.lags, span, 0)
-            s = np.zeros((G, len(years), len(fit.terms)))
+            s = np.zeros((G, len(years), len(fit.names)))
             np.add.at(s, (fit.entity, year), fit.scores.T)
             later = kernel_of_years(years, lags).weights - np.eye(len(years))
             V = np.einsum("gtk,gh,htl->kl", s, K, s, optimize=True)
             V = V + np.einsum("gtk,ts,gsl->kl", s, later, s, optimize=True)
             over = f", {lags} lags"
         return Covariance(
-            cluster_factor(G, fit.rows, fit.parameters) * V,
-            f"Conley, {self.kernel} to {self.cutoff:g}{over}, factor of clusters by "
-            "country, t(G-1)",
+            cluster_factor(G, fit.n, fit.k) * V,
+            f"Conley, {self.kernel} to {self.cutoff:g}{over}, factor of clusters, "
+            "t(G-1)",
             G,
             None,
             *fit.lost(fit.entity),

@@ -18,9 +18,16 @@ from ...kernels.covariance_factors import (
     default_lags,
     kernel_of_years,
 )
-from ..core import TivaxError, require_kind, require_whole, show, suggest
+from ..core import (
+    TivaxError,
+    require_choice,
+    require_kind,
+    require_whole,
+    show,
+    suggest,
+)
 from .linear_fits import Covariance, LinearFit, Vcov, two_ways
-from .regression_data import column_name
+from .regression_data import column_name, require_one_row
 
 Convention = Literal["stata", "fixest", "lsdv", "plm", "linearmodels"]
 CONVENTIONS: tuple[Convention, ...] = get_args(Convention)
@@ -42,24 +49,59 @@ def clustered_in_words(fit: LinearFit, convention: Convention) -> str:
 
 @dataclass(frozen=True)
 class CV1(Vcov):
-    """Clusters, with G/(G-1) (N-1)/(N-k) or another convention's correction."""
+    """Clusters, with G/(G-1) (N-1)/(N-k) or another convention's correction.
+
+    ``convention`` is "stata", "fixest", "lsdv", "plm" or "linearmodels".
+
+    Examples
+    --------
+    >>> areg = tx.CV1("lsdv")
+    >>> fit = tx.fit("growth ~ trade + gdp | iso3 + year", panel, vcov=areg)
+    >>> fit.words
+    'clustered by iso3, all effects counted (areg), t(G-1)'
+    """
 
     by_clusters: ClassVar[bool] = True
     convention: Convention = "stata"
 
+    def __post_init__(self) -> None:
+        require_choice("convention", self.convention, CONVENTIONS)
+
     def of(self, fit: LinearFit) -> Covariance:
-        code, N, K = fit.cluster, fit.rows, len(fit.terms)
-        G, E, T = int(code.max()) + 1, int(fit.entity.max()) + 1, fit.periods
+        code, N, K, G = fit.cluster, fit.n, len(fit.names), fit.clusters
+        every = fit.effects.count
         factors: dict[Convention, float] = {
-            "stata": cluster_factor(G, N, fit.parameters),
-            "fixest": cluster_factor(G, N, K + (1 if fit.nests_periods(code) else T)),
-            "lsdv": cluster_factor(G, N, K + T + E - 1),
+            "stata": cluster_factor(G, N, fit.k),
+            "fixest": cluster_factor(G, N, K + 1 + fit.effects.levels),
+            "lsdv": cluster_factor(G, N, K + every),
             "plm": 1.0,
-            "linearmodels": N / (N - K - E - T + 1),
+            "linearmodels": N / (N - K - every),
         }
         sums, words = fit.sums(code), clustered_in_words(fit, self.convention)
         V = factors[self.convention] * sums.T @ sums
-        return Covariance(V, self.convention, words=words, **fit.by_cluster())
+        return Covariance(V, self.convention, words=words, **fit.clustered())
+
+
+@dataclass(frozen=True)
+class HC1(Vcov):
+    """Errors of any variance, rows independent: N / (N - k), t(N - k), every effect
+    counted, as pyfixest's "hetero"."""
+
+    def of(self, fit: LinearFit) -> Covariance:
+        left = fit.n - len(fit.names) - fit.effects.count
+        V = fit.n / left * fit.scores @ fit.scores.T
+        words = "robust to heteroskedasticity (HC1), t(N-k)"
+        return Covariance(V, words, 0, left, *fit.lost())
+
+
+@dataclass(frozen=True)
+class IID(Vcov):
+    """Errors of one variance, rows independent: u'u / (N - k), t(N - k)."""
+
+    def of(self, fit: LinearFit) -> Covariance:
+        left = fit.n - len(fit.names) - fit.effects.count
+        V = fit.u @ fit.u / left * fit.slopes @ fit.slopes.T
+        return Covariance(V, "iid, t(N-k)", 0, left, *fit.lost())
 
 
 @dataclass(frozen=True)
@@ -70,18 +112,18 @@ class CV2(Vcov):
     by_clusters: ClassVar[bool] = True
 
     def of(self, fit: LinearFit) -> Covariance:
-        code, basis, q = fit.cluster, fit.basis, len(fit.terms)
+        code, basis, q = fit.cluster, fit.B, len(fit.slopes)
         G, alone = int(code.max()) + 1, np.zeros(q, bool)
         halves, squares = np.zeros((G, q)), np.zeros((q, G))
         inside = np.zeros((q, basis.shape[1], G))
         for g, block in enumerate(fit.blocks(code, basis)):
-            p = block.power(fit.H[:, block.rows].T, -0.5)
+            p = block.power(fit.slopes[:, block.rows].T, -0.5)
             halves[g], squares[:, g] = (
-                p.T @ fit.residuals[block.rows],
+                p.T @ fit.u[block.rows],
                 (p * p).sum(axis=0),
             )
             inside[:, :, g] = p.T @ basis[block.rows]
-            alone |= block.holds(fit.H)
+            alone |= block.holds(fit.slopes)
         # p_g'(I - Q Q') p_h of each term; clusters share no rows.
         forms = [np.diag(k) - P.T @ P for k, P in zip(squares, inside, strict=True)]
         degrees = [np.trace(form) ** 2 / np.sum(form**2) for form in forms]
@@ -102,7 +144,7 @@ class CV3(Vcov):
     by_clusters: ClassVar[bool] = True
 
     def of(self, fit: LinearFit) -> Covariance:
-        (V, alone), G = _jackknife(fit, fit.cluster), int(fit.cluster.max()) + 1
+        (V, alone), G = _jackknife(fit, fit.cluster), fit.clusters
         words = f"jackknife by {fit.by} (CV3), t(G-1)"
         return Covariance(V, words, G, None, *fit.lost(fit.cluster, alone=alone))
 
@@ -128,9 +170,9 @@ class TwoWay(Vcov):
     Examples
     --------
     >>> both = tx.TwoWay(jackknife=True)
-    >>> fit = tx.fixed_effects(panel, "growth", ["trade", "gdp"], vcov=both)
+    >>> fit = tx.fit("growth ~ trade + gdp | iso3 + year", panel, vcov=both)
     >>> fit.convention
-    'jackknife by country and by year (CV3), t(min(G, T) - 1)'
+    'jackknife by iso3 and by year (CV3), t(min(G, T) - 1)'
     """
 
     by_clusters: ClassVar[bool] = True
@@ -143,10 +185,11 @@ class TwoWay(Vcov):
             column_name("second", self.second)
 
     def of(self, fit: LinearFit) -> Covariance:
-        second = fit.time if self.second is None else self.second
+        second = fit.column("time") if self.second is None else self.second
         ways = [fit.cluster, fit.codes(second)]
         fewer = min(int(way.max()) + 1 for way in ways)
-        V, alone = np.zeros((len(fit.terms),) * 2), np.zeros(len(fit.terms), bool)
+        q = len(fit.slopes)
+        V, alone = np.zeros((q, q)), np.zeros(q, bool)
         for sign, group in two_ways(*ways):
             if self.jackknife:
                 part, lone = _jackknife(fit, group)
@@ -158,17 +201,16 @@ class TwoWay(Vcov):
         if self.jackknife:
             words = f"jackknife by {fit.by} and by {second} (CV3), t(min(G, T) - 1)"
             return Covariance(V, words, fewer, fewer - 1, *fit.lost(*ways, alone=alone))
-        nested = any(fit.nests_periods(way) for way in ways)
-        k = len(fit.terms) + 1 if nested else fit.parameters
+        k = fit.counted(ways[1])
         lost, reason = fit.lost(*ways)
         return Covariance(
-            cluster_factor(fewer, fit.rows, k) * V,
+            cluster_factor(fewer, fit.n, k) * V,
             f"clustered by {fit.by} and by {second}, fixest, t(min(G, T) - 1)",
             fewer,
             fewer - 1,
             lost,
             reason,
-            **({} if lost else fit.alone(fit.clusters, second)),
+            **({} if lost else fit.held_alone(fit.model.clusters, second)),
         )
 
 
@@ -187,9 +229,9 @@ class DriscollKraay(Vcov):
     Bartlett kernel, over time.
 
     It relies on many years: with 15 it is a rough guide. t has T - 1 degrees of
-    freedom. linearmodels' factor is N / (N - K - G - T + 1), its kernel weights
-    1 - j / (lags + 1). Years are j apart by the calendar where they are numbers, else
-    by their order; linearmodels takes those that are there as neighbours.
+    freedom. linearmodels' factor is N / (N - k), every effect counted, its kernel
+    weights 1 - j / (lags + 1). Years are j apart by the calendar where they are
+    numbers, else by their order; linearmodels takes those that are there as neighbours.
 
     ``lags`` is by default the integer part of 4 (T/100)^(2/9), T from the first year to
     the last.
@@ -197,7 +239,7 @@ class DriscollKraay(Vcov):
     Examples
     --------
     >>> errors = tx.DriscollKraay(lags=2)
-    >>> fit = tx.fixed_effects(panel, "growth", ["trade", "gdp"], vcov=errors)
+    >>> fit = tx.fit("growth ~ trade + gdp | iso3 + year", panel, vcov=errors)
     >>> fit.convention
     'Driscoll-Kraay, 2 lags, linearmodels, t(T-1)'
     """
@@ -208,9 +250,9 @@ class DriscollKraay(Vcov):
         year, years, span = calendar(fit)
         lags = kernel_lags(self.lags, span, int(4 * (span / 100) ** (2 / 9)))
         W, across = kernel_of_years(years, lags).weights, fit.sums(year)
-        N, G, T = fit.rows, int(fit.entity.max()) + 1, len(years)
+        N, T = fit.n, len(years)
         return Covariance(
-            N / (N - len(fit.terms) - G - T + 1) * across.T @ W @ across,
+            N / (N - len(fit.names) - fit.effects.count) * across.T @ W @ across,
             f"Driscoll-Kraay, {lags} lags, linearmodels, t(T-1)",
             0,
             T - 1,
@@ -246,7 +288,7 @@ class CommonShocks(Vcov):
     Examples
     --------
     >>> shocks = tx.CommonShocks()
-    >>> fit = tx.fixed_effects(panel, "growth", ["trade", "gdp"], vcov=shocks)
+    >>> fit = tx.fit("growth ~ trade + gdp | iso3 + year", panel, vcov=shocks)
     >>> fit.convention
     'common shocks, 2 lags, t(3)'
     """
@@ -256,9 +298,10 @@ class CommonShocks(Vcov):
     def of(self, fit: LinearFit) -> Covariance:
         year, years, span = calendar(fit)
         code = fit.entity
-        G, T, N = int(code.max()) + 1, len(years), fit.rows
+        require_one_row(fit.used, fit.model.entity, fit.model.time)
+        G, T, N = int(code.max()) + 1, len(years), fit.n
         lags = kernel_lags(self.lags, span, default_lags(span))
-        scores = np.zeros((G, T, len(fit.terms)))
+        scores = np.zeros((G, T, len(fit.names)))
         scores[code, year] = fit.scores.T
         W, scale, degrees = kernel_of_years(years, lags)
         within, across = scores.sum(axis=1), scores.sum(axis=0)
@@ -267,7 +310,7 @@ class CommonShocks(Vcov):
         both = by_country + kernel - np.einsum("gsk,st,gtl->kl", scores, W, scores)
         sizes = [np.diag(V) for V in (by_country, kernel, both)]
         ratio = np.sqrt(np.max(sizes, axis=0) / sizes[0])
-        factor = (N - 1) / (N - len(fit.terms) - 1) / scale
+        factor = (N - 1) / (N - len(fit.names) - 1) / scale
         return Covariance(
             factor * by_country * np.outer(ratio, ratio),
             f"common shocks, {lags} lags, t({degrees})",
@@ -309,9 +352,9 @@ class Network(Vcov):
     --------
     >>> names = sorted(panel["iso3"].unique())
     >>> along = tx.Network(pd.DataFrame(1.0, names, names))
-    >>> fit = tx.fixed_effects(panel, "growth", ["trade", "gdp"], vcov=along)
+    >>> fit = tx.fit("growth ~ trade + gdp | iso3 + year", panel, vcov=along)
     >>> fit.convention
-    'network HAC, order 1, factor of clusters by country, t(G-1)'
+    'network HAC, order 1, factor of clusters, t(G-1)'
     """
 
     weights: pd.DataFrame
@@ -326,10 +369,10 @@ class Network(Vcov):
     def of(self, fit: LinearFit) -> Covariance:
         names, sums = fit.entities, fit.sums(fit.entity)
         G = len(names)
-        factor = cluster_factor(G, fit.rows, fit.parameters)
+        factor = cluster_factor(G, fit.n, fit.k)
         return Covariance(
             factor * sums.T @ self.among(names) @ sums,
-            f"network HAC, order {self.order}, factor of clusters by country, t(G-1)",
+            f"network HAC, order {self.order}, factor of clusters, t(G-1)",
             G,
             None,
             *fit.lost(fit.entity),
@@ -387,7 +430,7 @@ def calendar(
 ) -> tuple[Int[np.ndarray, " N"], Float[np.ndarray, " T"], int]:
     """The number of each row's year, the years themselves, and how many there are from
     the first to the last; what holds no numbers is numbered in its order."""
-    time = fit.given.used[fit.time]
+    time = fit.used[fit.column("time")]
     numeric = pd.to_numeric(time, errors="coerce")
     if numeric.isna().any():
         numeric = pd.Series(pd.factorize(time, sort=True)[0])
@@ -405,6 +448,8 @@ def kernel_lags(lags: int | None, T: int, default: int) -> int:
 
 
 PLAIN: dict[str, Vcov] = {
+    "iid": IID(),
+    "HC1": HC1(),
     "CV1": CV1(),
     "CV2": CV2(),
     "CV3": CV3(),
@@ -414,32 +459,40 @@ PLAIN: dict[str, Vcov] = {
 }
 
 
-def clustering(vcov: object, clusters: object, entity: str) -> tuple[Vcov, str]:
-    """The covariance and the column of its clusters, by default ``entity``.
+def clustering(vcov: object, clusters: object, default: str) -> tuple[Vcov, str]:
+    """The covariance and the column of its clusters, by default ``default``; without
+    any, HC1 is the covariance.
 
     pyfixest's ``{"CRV1": "a+b"}`` and a list of two columns are two-way clusters.
     """
     if isinstance(vcov, dict) and len(vcov) == 1 and clusters is None:
         ((kind, names),) = vcov.items()
         vcov, clusters = str(kind).replace("CRV", "CV"), re.split(r"\s*\+\s*", names)
+    if vcov is None:
+        vcov = "CV1" if default or clusters is not None else "HC1"
     if isinstance(clusters, list | tuple) and len(clusters) in (1, 2):
-        clusters, *more = sorted(clusters, key=lambda name: name != entity)
+        clusters, *more = sorted(clusters, key=lambda name: name != default)
         if more and vcov not in ("CV1", "CV3", "two-way"):
             raise TivaxError("clusters: two columns take vcov CV1, CV3 or two-way")
         vcov = TwoWay(more[0], jackknife=vcov == "CV3") if more else vcov
     found = vcov_of(vcov, clusters)
-    return found, column_name("clusters", entity if clusters is None else clusters)
+    if clusters is not None:
+        column_name("clusters", clusters)
+    column = default if clusters is None else str(clusters)
+    if found.by_clusters and not column:
+        raise TivaxError("clusters: name their column, since there are no effects")
+    return found, column
 
 
 def vcov_of(vcov: object, clusters: object = None) -> Vcov:
     """The covariance of this name, or as it is; ``TivaxError`` for another, or for one
     without the ``clusters`` that are named."""
-    found = PLAIN.get(vcov) if isinstance(vcov, str) else vcov
-    if isinstance(vcov, str) and vcov.lower() in ("iid", "hetero", "hc1", "hc2", "hc3"):
-        raise TivaxError(
-            f'vcov {vcov} takes rows of a unit as independent; vcov="CV1" clusters '
-            "them (pyfixest.feols has the other)"
+    if isinstance(vcov, str):
+        found = PLAIN.get(
+            {"hetero": "HC1", "CRV1": "CV1", "CRV3": "CV3"}.get(vcov, vcov)
         )
+    else:
+        found = vcov
     if not isinstance(found, Vcov):
         raise TivaxError(
             f"vcov: no covariance {show(vcov)}; choose from {', '.join(PLAIN)}, or "

@@ -88,7 +88,7 @@ class WeakInstruments:
 
     Examples
     --------
-    >>> tests = tx.two_stage(panel, "growth", "trade", ["tariff"], ["gdp"]).weak
+    >>> tests = tx.fit("growth ~ gdp | iso3 + year | trade ~ tariff", panel).weak
     >>> round(tests.kp_lm_p_value, 4), tests.clusters
     (0.0042, 12)
     """

@@ -1,12 +1,12 @@
 """Figures of several databases: lines by region, differences with intervals."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ..core import capital
+from ..core import Phrase, capital
 from ..reporting import (
     COLOURS,
     QUIET,
@@ -33,6 +33,7 @@ def database_lines(
     databases: Sequence[str],
     measure: str,
     unit: str = "",
+    say: Callable[[str], str] = str,
 ) -> Figure:
     """A panel for each region with a line for each database.
 
@@ -45,6 +46,8 @@ def database_lines(
         In the order of the figure.
     measure, unit
         For the title and the axis.
+    say
+        Puts names and titles into the words of the figure.
     """
     require_columns("rows", rows, ["database", "year", "region", "value"])
     fig, axes = panels(len(regions), 1.35, 0.7, across=_COLUMNS, sharex=True)
@@ -62,16 +65,22 @@ def database_lines(
             if "ci_low" in here:
                 look |= {"alpha": 0.2, "linewidth": 0}
                 ax.fill_between(year, here["ci_low"], here["ci_high"], **look)
-        ax.set_title(country_name(region), fontsize=SMALL, loc="left", pad=2)
+        ax.set_title(say(country_name(region)), fontsize=SMALL, loc="left", pad=2)
         ax.tick_params(labelsize=SMALL)
-    title = ", ".join(filter(None, [capital(measure), unit]))
+    name = capital(measure)
+    title = say(Phrase("{measure}, {unit}", measure=name, unit=unit)) if unit else name
     legend(fig, list(handles.values()), list(handles), loc="outside upper right")
     return finish_layout(fig, title)
 
 
 @styled
 def database_differences(
-    rows: pd.DataFrame, *, year: int, measure: str, unit: str = ""
+    rows: pd.DataFrame,
+    *,
+    year: int,
+    measure: str,
+    unit: str = "",
+    say: Callable[[str], str] = str,
 ) -> Figure:
     """Differences between two databases by region, largest on top.
 
@@ -94,8 +103,10 @@ def database_differences(
         if "ci_low" in here:
             ax.hlines(place, here["ci_low"], here["ci_high"], color=QUIET, linewidth=1)
         ax.plot(here["difference"], place, "o", color=SURPLUS, markersize=3)
-        labelled_rows(ax, [country_name(k) for k in order])
-        ax.set_title(f"{second} less {first}", fontsize=SMALL, loc="left")
+        labelled_rows(ax, [say(country_name(k)) for k in order])
+        named = Phrase("{second} less {first}", second=second, first=first)
+        ax.set_title(say(named), fontsize=SMALL, loc="left")
     axes[0].tick_params(axis="y", labelsize=SMALL - 1)
-    title = f"{capital(measure)}, {year}: differences"
-    return finish_layout(fig, ", ".join(filter(None, [title, unit])))
+    title = "{measure}, {year}: differences" + ", {unit}" * bool(unit)
+    about = {"measure": capital(measure), "year": year, "unit": unit}
+    return finish_layout(fig, say(Phrase(title, **about)))

@@ -1,13 +1,15 @@
 """Figures of what a referee asks: intervals by method, weights by unit and year, a lag
 with a direct effect, errors of the tables."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 
-from ..core import number_text
+from ..core import Phrase, number_text
 from ..estimation import t_ppf
 from ..reporting import (
     COLOURS,
@@ -23,7 +25,6 @@ from ..reporting import (
     label,
     labelled_rows,
     plain_axes,
-    variable_name,
 )
 from .parts import (
     beside_row,
@@ -259,7 +260,10 @@ _HEIGHT = 1.7  # inches a treatment
 
 @styled
 def drawn_effects(
-    summary: pd.DataFrame, distribution: pd.DataFrame, clusters: int
+    summary: pd.DataFrame,
+    distribution: pd.DataFrame,
+    clusters: int,
+    say: Callable[[str], str] = str,
 ) -> Figure:
     """A panel for each treatment of a model.
 
@@ -271,6 +275,8 @@ def drawn_effects(
         Its rows of ``MonteCarlo.distribution``.
     clusters
         G of the t(G - 1) that intervals take.
+    say
+        Puts names of rows and of the axis into the words of the figure.
 
     One scale: the estimates over draws of the tables, each a dot, and 95 % intervals of
     sampling alone, of the tables alone, of both, around the estimate; below, the
@@ -284,6 +290,9 @@ def drawn_effects(
     for row, ax in zip(rows, axes, strict=True):
         drawn = distribution.loc[distribution["term"] == row["term"], "estimate"]
         _one_scale(ax, drawn.to_numpy(), row, float(t_ppf(0.975, clusters - 1)))
+        names = "draws of the tables", *(name for name, *_ in _SHOWN)
+        labelled_rows(ax, [*map(say, names)])
+        ax.set_xlabel(say(Phrase("effect of {term}, 95 % interval", term=row["term"])))
     return finish_layout(fig)
 
 
@@ -309,5 +318,3 @@ def _one_scale(ax: Axes, drawn: np.ndarray, row: dict, reach: float) -> None:
             beside_row(ax, place, told, colour=colour)
     ax.axvline(row["estimate"], color=INK, linewidth=0.8, linestyle=(0, (4, 2)))
     interval_axes(ax)
-    labelled_rows(ax, ["draws of the tables", *(name for name, *_ in _SHOWN)])
-    ax.set_xlabel(f"effect of {variable_name(row['term'])}, 95 % interval")

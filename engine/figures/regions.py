@@ -1,6 +1,6 @@
 """Regions that figures and printed tables show: those asked for, or the largest."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -92,6 +92,11 @@ def other_way_text(
     if not float(change.split()[0]):
         return ""
     return f"\nThe largest change the other way is that of {where}: {change}."
+
+
+def of_those_shown(title: str, shown: Iterable[str], every: Iterable[object]) -> str:
+    """The title, which says whom it compares where some economies are not shown."""
+    return f"Of those shown: {title}" if {*every} - {*shown, REST} else title
 
 
 def trade_size(tbi: xr.Dataset) -> pd.Series:

@@ -68,7 +68,9 @@ def welfare_ranges(
     return finish_layout(
         fig,
         _title(
-            shown[0.5].rename(index=_name), f"Median of {count_text(count, 'scenario')}"
+            shown[0.5].rename(index=_name),
+            f"Median of {count_text(count, 'scenario')}",
+            _among(shown[0.5], quantiles[0.5]),
         ),
         finding=True,
     )
@@ -105,7 +107,8 @@ def welfare_by_region(
     fig, ax = _dots(found, range(len(shown)), "real income")
     _named_rows(ax, [_name(k) for k in shown])
     income = first.loc[shown, "percent"].rename(index=_name)
-    return finish_layout(fig, _title(income, variant), finding=True)
+    among = _among(income, first["percent"])
+    return finish_layout(fig, _title(income, variant, among), finding=True)
 
 
 @styled
@@ -132,7 +135,9 @@ def sectors_by_region(rows: pd.DataFrame) -> Figure:
         ax.get_yticklabels()[k].set_fontweight("bold")
     names = first["title"].map(_short) + " in " + first["region"].map(country_in_text)
     change = first["percent"].set_axis(names)
-    return finish_layout(fig, _title(change, variant), finding=True)
+    # Of each region only some are in the rows.
+    title = _title(change, variant, "of the sectors shown, ")
+    return finish_layout(fig, title, finding=True)
 
 
 def _by_variant(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -305,15 +310,21 @@ def _signed(value: float) -> str:
     return f"{value:+.2f}".replace("-", "−")
 
 
-def _title(income: pd.Series, of: str) -> str:
-    """Title by what the numbers say: who loses and who gains most."""
+def _among(shown: pd.Series, every: pd.Series) -> str:
+    """What a title says of the regions shown where others lose or gain more."""
+    ends = [[own.min(), own.max()] for own in (shown, every)]
+    return "" if ends[0] == ends[1] else "of the regions shown, "
+
+
+def _title(income: pd.Series, of: str, among: str) -> str:
+    """Title by what the numbers say: who loses and who gains most, ``among`` which."""
     low, high = income.min(), income.max()
     parts: list[str] = []
     if low < -_NOTHING:
         parts.append(f"largest loss {income.idxmin()}, {_signed(low)} %")
     if high > _NOTHING:
         parts.append(f"largest gain {income.idxmax()}, {_signed(high)} %")
-    found = "; ".join(parts) or "real income changes nowhere"
+    found = f"{among}{'; '.join(parts) or 'nothing changes'}"
     title = f"{of[:40]}: {found}" if of else found
     return textwrap.fill(capital(title), 96)
 

@@ -24,9 +24,6 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 import python_calamine as calamine
-import rdata
-from rdata.conversion import DEFAULT_CLASS_MAP
-from rdata.parser import DEFAULT_ALTREP_MAP, RObject
 
 from ..core import TivaxError, line_too_long, longest_line, require_count, require_size
 from .table_file import TableFile
@@ -247,6 +244,10 @@ def lines_of(file: TableFile, stream: Any) -> Iterator[Any]:
 
 def read_r(file: TableFile) -> dict[str, Any]:
     """The objects of an R data file, by name."""
+    import rdata
+    from rdata.conversion import DEFAULT_CLASS_MAP
+    from rdata.parser import DEFAULT_ALTREP_MAP
+
     data = unpacked(file, read_bytes(file, R_DATA))
     # Class iot is a plain list: returning it as it is spares a warning.
     classes = {
@@ -259,7 +260,7 @@ def read_r(file: TableFile) -> dict[str, Any]:
     def bounded(name: bytes) -> Any:
         """For vectors that are described, not stored, such as 1:n."""
 
-        def make(state: RObject) -> Any:
+        def make(state: Any) -> Any:
             if b"seq" in name:
                 require_count(file.name, int(state.value[0]))
             return DEFAULT_ALTREP_MAP[name](state)

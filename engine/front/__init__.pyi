@@ -27,6 +27,7 @@ from .engine.errors import draw_flows as draw_flows
 from .engine.errors import draw_tables as draw_tables
 from .engine.errors import sensitivity as sensitivity
 from .engine.errors import standard_errors as standard_errors
+from .engine.estimation import CV1 as CV1
 from .engine.estimation import CommonShocks as CommonShocks
 from .engine.estimation import Conley as Conley
 from .engine.estimation import DriscollKraay as DriscollKraay
@@ -34,9 +35,6 @@ from .engine.estimation import Model as Model
 from .engine.estimation import Network as Network
 from .engine.estimation import TwoWay as TwoWay
 from .engine.estimation import cross_section_dependence as cross_section_dependence
-from .engine.estimation import fit_model as fit_model
-from .engine.estimation import fixed_effects as fixed_effects
-from .engine.estimation import two_stage as two_stage
 from .engine.explorer import explore as explore
 from .engine.measures import INDICATORS as INDICATORS
 from .engine.measures import LEVELS as LEVELS
@@ -98,5 +96,6 @@ from .engine.tables import save_store as save_store
 from .engine.tables import stack_years as stack_years
 from .engine.tables import synthetic_world as synthetic_world
 from .engine.threats import threats as threats
+from .regressions import fit as fit
 
 __version__: str

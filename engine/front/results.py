@@ -13,8 +13,6 @@ from tivax.engine.errors import Balance as Balance
 from tivax.engine.errors import Sensitivity as Sensitivity
 from tivax.engine.estimation import AndersonRubin as AndersonRubin
 from tivax.engine.estimation import ConfidenceSet as ConfidenceSet
-from tivax.engine.estimation import Estimate as Estimate
-from tivax.engine.estimation import IVEstimate as IVEstimate
 from tivax.engine.estimation import PlausiblyExogenous as PlausiblyExogenous
 from tivax.engine.estimation import WeakInstruments as WeakInstruments
 from tivax.engine.montecarlo import MonteCarlo as MonteCarlo
@@ -29,3 +27,4 @@ from tivax.engine.referee import TwoWayWeights as TwoWayWeights
 from tivax.engine.resampling import Inference as Inference
 from tivax.engine.scenarios import ScenarioResult as ScenarioResult
 from tivax.engine.threats import Threats as Threats
+from tivax.regressions import Fit as Fit

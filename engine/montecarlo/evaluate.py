@@ -8,39 +8,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
-from matplotlib.figure import Figure
 
 from ..core import (
-    Listing,
     Progress,
     TivaxError,
-    count_text,
-    interval_text,
     no_progress,
-    number_text,
-    p_text,
-    percent_text,
     report,
     require_kind,
     require_whole,
     shift_progress,
 )
 from ..errors import AnyModel, DrawnErrors, ErrorModel, draw_year, error_model
-from ..estimation import Fit, Model, fit_model
-from ..figures import drawn_effects
+from ..estimation import LinearFit, Model, with_lags
 from ..measures import trade_benefit_index
-from ..reporting import (
-    CV1,
-    Drawn,
-    Plot,
-    Result,
-    Section,
-    Table,
-    method_of,
-    variable_name,
-)
-from ..reporting import Figure as Shown
-from ..resampling import with_lags
+from ..reporting import CV1, Told
 from ..tables import WorldTables, require_tables
 from .moved_columns import MovedColumns, match_columns, years_needed
 from .regressions import ModelDraws, regress, summarise, windows_of
@@ -80,7 +61,7 @@ class Setup:
         )
 
 
-def set_up(fitted: Sequence[Fit], tables: WorldTables, error: AnyModel) -> Setup:
+def set_up(fitted: Sequence[LinearFit], tables: WorldTables, error: AnyModel) -> Setup:
     """Find the rows of all models in the tables and read the errors.
 
     Raises ``TivaxError`` for a region or year that the tables lack, a treatment that
@@ -105,7 +86,7 @@ def set_up(fitted: Sequence[Fit], tables: WorldTables, error: AnyModel) -> Setup
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class MonteCarlo(Result):
+class MonteCarlo(Told):
     """Regressions with errors of the tables in them; they print as a table.
 
     Attributes
@@ -143,7 +124,7 @@ class MonteCarlo(Result):
     >>> own = index.reset_index().rename(columns={"region": "iso3"})
     >>> own["y"] = own["TBI"] + np.random.default_rng(1).normal(size=40, scale=0.02)
     >>> error = tx.table_errors.Lognormal(a=0.02)
-    >>> model = tx.Model("m", "y", ["TBI"])
+    >>> model = tx.Model("m", "y", ["TBI"], entity="iso3", time="year")
     >>> found = tx.monte_carlo(own, model, traders, error, draws=50)
     >>> found.summary[["se_sampling", "se_table", "reliability"]].round(3)
        se_sampling  se_table  reliability
@@ -161,17 +142,6 @@ class MonteCarlo(Result):
     gap_max: float
 
     program = "montecarlo"
-    report_title = "Errors of the tables"
-    method = method_of("montecarlo")
-
-    @property
-    def subtitle(self) -> str:
-        years = count_text(len(self.years), "year")
-        return f"{count_text(self.draws, 'draw')} of tables of {years}"
-
-    @property
-    def _models(self) -> list[str]:
-        return list(dict.fromkeys(self.summary["model"]))
 
     def tables(self) -> dict[str, pd.DataFrame]:
         return {
@@ -181,31 +151,15 @@ class MonteCarlo(Result):
             "distribution": self.distribution,
         }
 
-    def plots(self) -> dict[str, Plot]:
-        return {
-            f"montecarlo_{number}": partial(_drawn, self, name)
-            for number, name in enumerate(self._models, 1)
-        }
-
-    def sections(self, figures: Mapping[str, Drawn]) -> list[Section]:
-        return [*map(self._section, self._models, figures.values())]
-
-    def _section(self, name: str, figure: Drawn) -> Section:
-        effect, treatment = (
-            table[table["model"] == name].set_index("term").drop(columns="model")
-            for table in (self.summary, self.reliability)
-        )
-        outcome, sample = effect[["outcome", "sample"]].iloc[0]
-        told = f"{outcome}, sample {sample}: the effect, its errors and corrections."
-        terms = ", ".join(variable_name(str(k)) for k in effect.index)
-        return Section(
-            f"{terms} on {variable_name(outcome)}",
-            [
-                Shown(figure, _CAPTION),
-                _words(effect, _EFFECT, told),
-                _words(treatment, _TREATMENT, "The treatment and its errors."),
-            ],
-        )
+    def findings(self) -> list[dict[Any, Any]]:
+        """Rows of ``summary`` with ``share``, that of the tables in the variance, and
+        ``pulled``: whether their errors pull the estimate towards 0."""
+        found = self.summary
+        left = found["estimate"] / found["coef_corrected"]
+        # Not of two-stage least squares, nor always beside a lag that errs as well.
+        pulled = (left >= 0) & (left < 1 - 1e-6)
+        share = found["se_table"] ** 2 / found["se_total"] ** 2
+        return found.assign(share=share, pulled=pulled).to_dict("records")
 
     def facts(self) -> dict[str, Any]:
         return {
@@ -213,139 +167,10 @@ class MonteCarlo(Result):
             "gap_max": self.gap_max,
             "draws": self.draws,
             "years": list(self.years),
-            "models": len(self._models),
+            "models": self.summary["model"].nunique(),
             "covariance": CV1,
             "total": "law of total variance: se_sampling^2 + se_table^2",
         }
-
-    @property
-    def sentence(self) -> str:
-        """Findings for each model in words, a line each."""
-        return "\n".join(_sentence(row) for row in self.summary.to_dict("records"))
-
-    @property
-    def finding(self) -> list[str]:
-        return [_found(row) for row in self.summary.to_dict("records")]
-
-    def _listings(self) -> Sequence[Listing]:
-        rows = [
-            (
-                f"{row['model']}: {row['term']}",
-                *(number_text(row[k]) for k in _NUMBERS),
-                p_text(row["p_value"]),
-                interval_text(row["ci_low"], row["ci_high"]),
-            )
-            for row in self.summary.to_dict("records")
-        ]
-        years = count_text(len(self.years), "year")
-        title = f"{count_text(self.draws, 'draw')} of tables, {years}"
-        return [Listing(title, _PRINTED, rows)]
-
-
-_CAPTION = (
-    "95 % intervals from sampling alone, from the tables alone and from both, and the "
-    "corrected estimates; the dashed line is the estimate. Dots are estimates over "
-    "draws of the tables: each has their errors twice, and lies nearer to 0."
-)
-# Rows of the report's tables: columns of summary.csv and reliability.csv in words.
-_EFFECT = {
-    "estimate": "estimate",
-    "se_sampling": "standard error: sampling",
-    "se_table": "standard error: tables",
-    "se_total": "standard error: in all",
-    "se_both": "standard error: clusters drawn anew in each draw",
-    "interval": "95 % interval around the estimate, not of the effect",
-    "p_value": "p of the estimate",
-    "reliability": "reliability",
-    "coef_corrected": "corrected by errors in variables",
-    "coef_corrected_se": "standard error of that",
-    "coef_simex": "corrected by SIMEX",
-    "coef_simex_se": "standard error of that ",
-}
-_TREATMENT = {
-    "sd_within": "standard deviation within effects",
-    "sd_error": "standard deviation of its errors",
-    "reliability_within": "reliability within effects",
-    "reliability": "reliability net of the other regressors",
-    "correlation_with_tables": "correlation with the index of the tables",
-    "largest_gap_to_tables": "largest gap to it",
-    "moved_columns": "columns that draws move",
-}
-
-
-_NUMBERS = (
-    "estimate se_sampling se_table se_total reliability coef_corrected "
-    "coef_corrected_se coef_simex coef_simex_se"
-).split()
-_PRINTED = (
-    "", "estimate", "se sampling", "se table", "se total", "reliability", "corrected",
-    "(se)", "SIMEX", "(se) ", "p of the estimate", "its 95 % interval",
-)  # fmt: skip
-
-
-def _words(table: pd.DataFrame, meanings: Mapping[str, str], caption: str) -> Table:
-    """A row for each number and a column for each treatment, so that it fits a page."""
-    if {"ci_low", "ci_high"} <= set(table):
-        ends = zip(table["ci_low"], table["ci_high"], strict=True)
-        table = table.assign(
-            interval=[interval_text(*k) for k in ends],
-            p_value=table["p_value"].map(p_text),
-        )
-    wide = table[[k for k in meanings if not table[k].isna().all()]]
-    texts = wide.map(
-        lambda k: k if isinstance(k, str) else "" if pd.isna(k) else number_text(k)
-    )
-    frame = texts.rename(columns=meanings).T.rename_axis(None, axis=1)
-    return Table(frame, caption, dict.fromkeys(frame.columns, ""))
-
-
-def _drawn(found: MonteCarlo, model: str) -> Figure:
-    rows, every = (k[k["model"] == model] for k in (found.summary, found.distribution))
-    return drawn_effects(rows, every, found.clusters[model])
-
-
-def _in_words(row: dict) -> tuple[dict[str, str], str]:
-    """The numbers, ``share`` that of the tables in the variance; and what corrected
-    estimates are, empty where errors are too large for a correction."""
-    told = {k: number_text(row[k]) for k in _NUMBERS}
-    told["share"] = percent_text(row["se_table"] ** 2 / row["se_total"] ** 2)
-    right = (
-        "is {coef_corrected} ({coef_corrected_se}), by SIMEX {coef_simex} "
-        "({coef_simex_se})"
-    )
-    return told, "" if np.isnan(row["coef_corrected"]) else right.format_map(told)
-
-
-def _found(row: dict) -> str:
-    """``Errors of the tables are behind 12 % of the variance of the effect ...``"""
-    told, right = _in_words(row)
-    said = (
-        f"Errors of the tables are behind {told['share']} of the variance of the "
-        f"effect of {variable_name(row['term'])} on {variable_name(row['outcome'])}: "
-        f"{told['estimate']}, standard error {told['se_total']} in place of "
-        f"{told['se_sampling']}"
-    )
-    if not right:
-        return f"{said}. They are too large for a correction."
-    # Not of two-stage least squares, nor always beside a lag that errs as well.
-    pulled = 0 <= row["estimate"] / row["coef_corrected"] < 1 - 1e-6
-    way = "They also pull it towards 0: corrected for that" if pulled else "Corrected"
-    return f"{said}. {way} it {right}."
-
-
-def _sentence(row: dict) -> str:
-    told, right = _in_words(row)
-    right = f"corrected for them the effect {right}" if right else _TOO_LARGE
-    return (
-        f"{row['model']}: {row['term']} has the effect {told['estimate']}, "
-        f"standard error {told['se_sampling']} from sampling, "
-        f"{told['se_table']} from the tables, {told['se_total']} in all "
-        f"({told['share']} of its square from the tables); reliability "
-        f"{row['reliability']:.3f}: {right}."
-    )
-
-
-_TOO_LARGE = "the errors are too large for a correction"
 
 
 def summarise_draws(
@@ -497,7 +322,7 @@ def monte_carlo(
     >>> own = index.reset_index().rename(columns={"region": "iso3"})
     >>> own["y"] = own["TBI"] + np.random.default_rng(1).normal(size=40, scale=0.02)
     >>> error = tx.table_errors.Lognormal(a=0.02)
-    >>> model = tx.Model("m", "y", ["TBI"])
+    >>> model = tx.Model("m", "y", ["TBI"], entity="iso3", time="year")
     >>> found = tx.monte_carlo(own, model, traders, error, draws=50)
     >>> found.years
     (2000, 2001, 2002, 2003, 2004)
@@ -513,7 +338,7 @@ def monte_carlo(
     require_whole("draws", draws, 2)
     require_whole("seed", seed, 0)
     panel = with_lags(panel, list(models))
-    setup = set_up([fit_model(panel, k) for k in models], tables, error)
+    setup = set_up([LinearFit.to_draw(panel, k) for k in models], tables, error)
     drawn, done, total = [], 0, len(setup.years) * draws
     report(progress, 0, total)
     for k in range(len(setup.years)):

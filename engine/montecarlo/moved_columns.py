@@ -13,7 +13,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from ..core import TivaxError
-from ..estimation import Fit, Model
+from ..estimation import LinearFit, Model
 
 # Panel and tables must mean the same index. Other editions or another handling of
 # rounding move it by little.
@@ -30,7 +30,7 @@ class MovedColumns:
     they are.
     """
 
-    fitted: Fit
+    fitted: LinearFit
     names: tuple[str, ...]
     year: Int[np.ndarray, "n p"]
     region: Int[np.ndarray, "n p"]
@@ -39,7 +39,7 @@ class MovedColumns:
 
     @property
     def places(self) -> list[int]:
-        """Columns of ``Fit.rows`` that move."""
+        """Columns of ``LinearFit.rows`` that move."""
         return [self.fitted.place_of(name) for name in self.names]
 
     def errors(self, drawn: Float[np.ndarray, "D t c"]) -> Float[np.ndarray, "D n p"]:
@@ -56,7 +56,7 @@ def column_of(model: Model) -> str:
     return model.treatments[0].removeprefix(_LAG)
 
 
-def years_needed(fitted: Fit) -> set[int]:
+def years_needed(fitted: LinearFit) -> set[int]:
     """Years of the tables that the rows of a model take, lags included."""
     year = _keys(fitted)["year"].to_numpy(int)
     lags = {name.startswith(_LAG) for name in _moved(fitted.model)}
@@ -64,7 +64,7 @@ def years_needed(fitted: Fit) -> set[int]:
 
 
 def match_columns(
-    fitted: Fit,
+    fitted: LinearFit,
     base: Float[np.ndarray, "t c"],
     years: Sequence[int],
     regions: Sequence[str],
@@ -112,7 +112,7 @@ def _moved(model: Model) -> tuple[str, ...]:
     return tuple(k for k in model.columns if k in (own, _LAG + own))
 
 
-def _keys(fitted: Fit) -> pd.DataFrame:
+def _keys(fitted: LinearFit) -> pd.DataFrame:
     """Country and year of each row, as iso3 and year: of these columns, else of the
     model's entity and time."""
     model, data, keys = fitted.model, fitted.data, dict[str, pd.Series]()

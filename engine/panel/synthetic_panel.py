@@ -15,7 +15,7 @@ import pandas as pd
 import xarray as xr
 
 from ..core import TivaxError
-from ..estimation import Estimate, fixed_effects
+from ..estimation import Estimate, Model
 from .recipe import CONTROLS
 
 OUTCOME = "KOFGIdj"
@@ -119,7 +119,9 @@ def _autoregression(
 def known_effect(tbi: xr.Dataset, seed: int) -> KnownEffect:
     """Make the panel and estimate it as the paper does."""
     frame = synthetic_panel(tbi, seed)
-    estimate = fixed_effects(frame, OUTCOME, list(TRUE))
+    estimate = Estimate.fitted(
+        Model("", OUTCOME, list(TRUE), entity="iso3", time="year"), frame
+    )
     comparison = estimate.terms.loc[list(TRUE), ["estimate", "se", "ci_low", "ci_high"]]
     comparison = comparison.reset_index()
     comparison.insert(1, "true", comparison["term"].map(TRUE))

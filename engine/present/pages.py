@@ -1,11 +1,19 @@
 """``OwnPage``: the page of a result of numbers, with words of its own."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from ..reporting import Language, Page, Table, translated_frame
+from ..reporting import (
+    Drawn,
+    Language,
+    Page,
+    Section,
+    Table,
+    translated_frame,
+    usual_sections,
+)
 from .words import words_of
 
 
@@ -27,6 +35,13 @@ class OwnPage(Page):
 
     def said(self, text: str) -> str:
         return self.words.say(self.phrase(text))
+
+    @property
+    def finding(self) -> Sequence[str]:
+        return self.sentence.splitlines()
+
+    def sections(self, figures: Mapping[str, Drawn]) -> Sequence[Section]:
+        return usual_sections(self.listings(), figures, self.result.program, self.said)
 
     def table(self, frame: pd.DataFrame, formats: Mapping[str, str]) -> Table:
         """A table of the report, its headers and texts in the language."""

@@ -22,10 +22,10 @@ import pandas as pd
 from ..core import Listing, TivaxError
 from ..estimation import (
     COLLINEAR,
-    CV1,
+    LinearFit,
+    Model,
     column_name,
     independent,
-    linear_fit,
     regressor_names,
     t_row,
 )
@@ -59,7 +59,9 @@ class CountrySlopes(Diagnosis):
     Examples
     --------
     >>> blocks = panel.assign(block=pd.factorize(panel["iso3"])[0] % 4)
-    >>> found = tx.country_slopes(blocks, "growth", ["trade"], blocks="block")
+    >>> found = tx.country_slopes(
+    ...     blocks, "growth", ["trade"], blocks="block", entity="iso3", time="year"
+    ... )
     >>> found.table["method"].tolist()
     ['mean group', 't over blocks']
     """
@@ -121,8 +123,8 @@ def country_slopes(
     outcome: str,
     regressors: Sequence[str],
     *,
-    entity: str = "iso3",
-    time: str = "year",
+    entity: str,
+    time: str,
     blocks: str | None = None,
 ) -> CountrySlopes:
     """Slopes of each country and of blocks of countries, and t tests over them.
@@ -152,7 +154,9 @@ def country_slopes(
 
     Examples
     --------
-    >>> found = tx.country_slopes(panel, "growth", ["trade", "gdp"])
+    >>> found = tx.country_slopes(
+    ...     panel, "growth", ["trade", "gdp"], entity="iso3", time="year"
+    ... )
     >>> int(found.table["groups"].iloc[0])
     12
     """
@@ -169,13 +173,13 @@ def country_slopes(
         more = []
         for block, part in rows.groupby(labels[0], sort=True):
             try:
-                fit = linear_fit(part, outcome, names, entity=entity, time=time)
+                model = Model("", outcome, names, names, entity=entity, time=time)
+                fit = LinearFit.of(part, model, drawn=False)
             except TivaxError:
                 continue
-            own = fit.vcov(CV1()).terms["estimate"]
             more += [
-                ("t over blocks", str(block), term, b, fit.rows)
-                for term, b in own.items()
+                ("t over blocks", str(block), term, b, fit.n)
+                for term, b in zip(names, fit.coef, strict=True)
             ]
         of_blocks = pd.DataFrame(more, columns=_SLOPES)
         table += _means("t over blocks", of_blocks, names)

@@ -29,7 +29,15 @@ import pandas as pd
 from jaxtyping import Float
 
 from ..core import Listing, Progress, TivaxError, no_progress, require_whole
-from ..estimation import fixed_effects, numbers, require_columns, require_one_row
+from ..estimation import (
+    CV1,
+    Estimate,
+    LinearFit,
+    Model,
+    numbers,
+    require_columns,
+    require_one_row,
+)
 from ..figures import predicted_index
 from ..measures import ValueAdded, origins
 from ..reporting import Plot, Result, method_of
@@ -110,9 +118,8 @@ class Exposure(Result):
     def first_stage(self) -> pd.DataFrame:
         """The index on the instrument, two-way effects, clusters by region: estimate,
         se, p_value, and F."""
-        fit = fixed_effects(
-            self.table, "tbi", ["instrument"], entity="region", time="year"
-        )
+        model = Model("", "tbi", ["instrument"], entity="region", time="year")
+        fit = Estimate.of(LinearFit.of(self.table, model, drawn=False), CV1())
         row = fit.terms.loc[["instrument"], ["estimate", "se", "p_value"]]
         return row.assign(f=(row["estimate"] / row["se"]) ** 2).reset_index(drop=True)
 

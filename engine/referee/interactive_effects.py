@@ -164,8 +164,8 @@ def interactive_effects(
     outcome: str,
     regressors: Sequence[str],
     *,
-    entity: str = "iso3",
-    time: str = "year",
+    entity: str,
+    time: str,
     factors: int | Literal["ic"] = 1,
     correction: Correction | None = None,
     bandwidth: int | None = None,
@@ -203,7 +203,9 @@ def interactive_effects(
 
     Examples
     --------
-    >>> fit = tx.interactive_effects(panel, "growth", ["trade"], factors=1)
+    >>> fit = tx.interactive_effects(
+    ...     panel, "growth", ["trade"], factors=1, entity="iso3", time="year"
+    ... )
     >>> int(fit.criteria["r"].max())
     5
     """

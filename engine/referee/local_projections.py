@@ -29,7 +29,7 @@ from jaxtyping import Float
 from ..core import Listing, TivaxError, count_text, naming, require_whole, show
 from ..estimation import (
     COLLINEAR,
-    Fit,
+    LinearFit,
     Model,
     column_name,
     column_names,
@@ -60,7 +60,9 @@ class LocalProjections(Diagnosis):
 
     Examples
     --------
-    >>> found = tx.local_projections(panel, "growth", "trade", horizons=2, lags=0)
+    >>> found = tx.local_projections(
+    ...     panel, "growth", "trade", horizons=2, lags=0, entity="iso3", time="year"
+    ... )
     >>> found.table["horizon"].tolist()
     [-2, 0, 1, 2, 0, 1, 2]
     """
@@ -122,8 +124,8 @@ def local_projections(
     treatment: str,
     *,
     controls: Sequence[str] = (),
-    entity: str = "iso3",
-    time: str = "year",
+    entity: str,
+    time: str,
     horizons: int = 4,
     leads: int = 1,
     lags: int = 1,
@@ -167,7 +169,9 @@ def local_projections(
 
     Examples
     --------
-    >>> found = tx.local_projections(panel, "growth", "trade", events=0.2, horizons=2)
+    >>> found = tx.local_projections(
+    ...     panel, "growth", "trade", events=0.2, horizons=2, entity="iso3", time="year"
+    ... )
     >>> bool((found.table["band_low"] <= found.table["ci_low"]).all())
     True
     """
@@ -184,7 +188,7 @@ def local_projections(
         rows, outcome, treatment, controls, keys, lags, events
     )
     steps = [*(-lags - 2 - k for k in reversed(range(leads))), *range(horizons + 1)]
-    fits: list[Fit] = []
+    fits: list[LinearFit] = []
     for h in steps:
         ahead = lagged(rows, outcome, **keys, years=-h) - frame["before"]
         clean = _clean(rows, event, keys, lags, h)
@@ -192,7 +196,7 @@ def local_projections(
             f"horizon {h}", "ahead", terms, entity="", time=time, clusters=entity
         )
         with naming(f"horizon {h}"):
-            fits.append(Fit.of(frame.assign(ahead=ahead)[clean], model))
+            fits.append(LinearFit.of(frame.assign(ahead=ahead)[clean], model))
     units = sorted({label for fit in fits for label in fit.labels})
     influence = np.column_stack(
         [

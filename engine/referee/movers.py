@@ -138,8 +138,8 @@ def movers(
     treatment: str,
     *,
     controls: Sequence[str] = (),
-    entity: str = "iso3",
-    time: str = "year",
+    entity: str,
+    time: str,
     shares: Sequence[float] = SHARES,
     order: int = 1,
 ) -> Movers:
@@ -171,7 +171,9 @@ def movers(
 
     Examples
     --------
-    >>> found = tx.movers(panel, "growth", "trade", shares=[0.2, 0.4])
+    >>> found = tx.movers(
+    ...     panel, "growth", "trade", shares=[0.2, 0.4], entity="iso3", time="year"
+    ... )
     >>> found.table["estimand"].tolist()
     ['AS', 'WAS', 'AS', 'WAS']
     """

@@ -37,6 +37,12 @@ from jaxtyping import Float, Int
 from ..core import Listing, TivaxError, require_kind, require_whole, show
 from ..estimation import (
     COLLINEAR,
+    CV1,
+    HC1,
+    IID,
+    LinearFit,
+    Model,
+    Vcov,
     column_name,
     column_names,
     complete_rows,
@@ -184,21 +190,6 @@ class ShiftShare(Result):
         return placebo_p(value, self._numerator, draws=draws, seed=seed)
 
 
-def _net(
-    columns: Float[np.ndarray, "n m"],
-    Z: Float[np.ndarray, "n k"],
-    q: Float[np.ndarray, " n"],
-) -> tuple[Float[np.ndarray, "n m"], int]:
-    """Columns net of Z by least squares with row weights, and the rank of Z."""
-    root = np.sqrt(q)[:, None]
-    spans = orthonormal(of_norm_one(Z * root), COLLINEAR)
-    scaled = columns * root
-    left = net_of(scaled, spans.basis)
-    level = np.linalg.norm(scaled, axis=0)
-    left[:, np.linalg.norm(left, axis=0) <= COLLINEAR * level] = 0
-    return left / root, int((spans.left >= COLLINEAR).sum())
-
-
 def shift_share(
     data: pd.DataFrame,
     outcome: str,
@@ -290,48 +281,47 @@ def shift_share(
     W, names = W[:, lone], [str(k) for k in shocks_of[lone]]
     if W.shape[1] < 2:
         raise TivaxError("shares: give those of two shocks or more, other than zero")
-    q = np.ones(len(used)) if not weights else used[weights].to_numpy()
-    if not (q > 0).all():
-        raise TivaxError(f"weights {weights}: {q.min():.4g} is not positive")
-    dummies = [pd.get_dummies(used[k], dtype=float).to_numpy()[:, 1:] for k in keys]
-    Z = np.hstack([np.ones((len(used), 1)), used[numbers].to_numpy(), *dummies])
+    model = Model(
+        "",
+        outcome,
+        [*numbers, treatment],
+        treatment,
+        instruments=made,
+        effects=keys,
+        clusters=clusters or "",
+    )
+    fit = LinearFit.of(used, model, weights=weights or "", drawn=False)
+    q = used[weights].to_numpy() if weights else np.ones(len(used))
     X = used[made[0] if made else treatment].to_numpy()
-    columns = np.column_stack([used[outcome], used[treatment], X])
-    net, rank = _net(columns, Z, q)
-    y, D, x = net.T
-    for name, left in ((outcome, y), (treatment, D), (made[0] if made else "", x)):
-        if not left.any():
-            raise TivaxError(f"{name} is explained by the controls and effects")
-    crossing = float((q * x) @ D)
-    if abs(crossing) <= COLLINEAR * float(np.linalg.norm(q * x) * np.linalg.norm(D)):
-        raise TivaxError(f"{instrument} does not move {treatment}")
-    beta = float((q * x) @ y) / crossing
+    basis = fit.basis[:, : fit.layout.exogenous]
+    places = fit.places([outcome, treatment, *(made or [treatment])])
+    net = net_of(fit.rows[:, places], basis) * fit.size[places]
+    y, D, x = (net / fit.effects.root[:, None])[fit.back].T
+    crossing, beta = float((q * x) @ D), float(fit.coef[0])
     u = y - beta * D
     mass, share = q @ W, 1.0
     if given is None:
         h, g = _on_shares(W, x, q, names), _shock_values(W, X)
         if np.isnan(g).any():
-            left = _net(X[:, None], np.hstack([W, Z]), q)[0][:, 0]
-            if q @ left**2 > _MADE**2 * (q @ X**2):
-                share = 1 - float(q @ left**2 / (q @ x**2))
+            both = np.hstack([basis[fit.back], W * np.sqrt(q)[:, None]])
+            both = orthonormal(of_norm_one(both), COLLINEAR).basis
+            left = net_of(x * np.sqrt(q), both)
+            if left @ left > _MADE**2 * (q @ X**2):
+                share = 1 - float(left @ left / (q @ x**2))
     else:
         h, g = given - mass @ given / mass.sum(), given
-    n, k = len(used), rank + 1
-    errors: dict[str, float] = {}
-    score = q * x * u
-    rows, adjusted = (n / (n - k), n - k) if not made else (1.0, n)
-    errors["homoskedastic"] = np.sqrt((q @ u**2) / adjusted * ((q * x) @ x))
-    errors["EHW"] = np.sqrt(rows * (score @ score))
+    kinds: dict[str, Vcov] = {"homoskedastic": IID(), "EHW": HC1()}
     if clusters:
-        code = pd.factorize(used[clusters])[0]
-        G = int(code.max()) + 1
-        sums = np.bincount(code, score)
-        factor = G / (G - 1) * (n - 1) / (n - k) if not made else 1.0
-        errors["region clusters"] = np.sqrt(factor * (sums @ sums))
+        kinds["region clusters"] = CV1("plm" if made else "lsdv")
+    errors = {k: float(np.sqrt(fit.covariance(v)[0, 0])) for k, v in kinds.items()}
+    if made:  # no small-sample factor
+        shrunk = 1 - (len(fit.names) + fit.effects.count) / fit.n
+        for kind in ("homoskedastic", "EHW"):
+            errors[kind] *= np.sqrt(shrunk)
     R = np.bincount(groups, h * ((q * u) @ W))
     T = np.bincount(groups, h * ((q * D) @ W))
-    errors["AKM"] = np.sqrt(R @ R)
-    table = [_row(k, beta, float(v) / abs(crossing)) for k, v in errors.items()]
+    errors["AKM"] = float(np.sqrt(R @ R)) / abs(crossing)
+    table = [_row(k, beta, v) for k, v in errors.items()]
     table.append(_null_imposed(beta, crossing, R, T))
     pi = crossing / float((q * x) @ x)
     of_first = np.bincount(groups, h * ((q * (D - pi * x)) @ W))
@@ -345,8 +335,8 @@ def shift_share(
         treatment,
         instrument,
         stage,
-        n,
-        float(abs(score.sum()) / (np.linalg.norm(q * x) * np.linalg.norm(u))),
+        fit.n,
+        float(abs(x @ (q * u)) / (np.linalg.norm(q * x) * np.linalg.norm(u))),
         share,
         (q * y) @ W,
     )

@@ -18,10 +18,12 @@ from ..estimation import (
     COLLINEAR,
     CV1,
     Conley,
+    Estimate,
+    LinearFit,
+    Model,
     SpaceKernel,
     complete_rows,
     distances_among,
-    linear_fit,
     regressor_names,
     require_column_names,
 )
@@ -54,7 +56,9 @@ class SpatialErrors(Diagnosis):
     --------
     >>> names = sorted(panel["iso3"].unique())
     >>> line = pd.DataFrame({"latitude": 0.0, "longitude": range(len(names))}, names)
-    >>> found = tx.spatial_errors(panel, "growth", ["trade"], places=line)
+    >>> found = tx.spatial_errors(
+    ...     panel, "growth", ["trade"], places=line, entity="iso3", time="year"
+    ... )
     >>> float(found.table["cutoff"].iloc[0])
     0.0
     """
@@ -116,8 +120,8 @@ def spatial_errors(
     outcome: str,
     regressors: Sequence[str],
     *,
-    entity: str = "iso3",
-    time: str = "year",
+    entity: str,
+    time: str,
     cutoffs: Sequence[float] | None = None,
     kernel: SpaceKernel = "bartlett",
     lags: int | None = None,
@@ -152,16 +156,16 @@ def spatial_errors(
     --------
     >>> names = sorted(panel["iso3"].unique())
     >>> line = pd.DataFrame({"latitude": 0.0, "longitude": range(len(names))}, names)
-    >>> found = tx.spatial_errors(
-    ...     panel, "growth", ["trade"], cutoffs=[200, 400], places=line
-    ... )
+    >>> keys = {"entity": "iso3", "time": "year", "cutoffs": [200, 400]}
+    >>> found = tx.spatial_errors(panel, "growth", ["trade"], places=line, **keys)
     >>> found.table["cutoff"].tolist()
     [0.0, 200.0, 400.0]
     """
     require_column_names(outcome=outcome, entity=entity, time=time)
     names = regressor_names(outcome, regressors)
     require_choice("kernel", kernel, ("bartlett", "uniform"))
-    fit = linear_fit(data, outcome, names, entity=entity, time=time)
+    model = Model("", outcome, names, names, entity=entity, time=time)
+    fit = LinearFit.of(data, model, drawn=False)
     labels = fit.entities
     D = distances_among(labels, places, distances)
     pairs = D[np.triu_indices(len(D), 1)]
@@ -169,19 +173,19 @@ def spatial_errors(
     if cutoffs is None:
         chosen = np.linspace(0, np.median(pairs), _CUTOFFS + 1)[1:].tolist()
     square = pd.DataFrame(D, labels, labels)
-    by_cutoff = {0.0: fit.vcov(CV1()).terms[[*NUMBERS]]}
+    by_cutoff = {0.0: Estimate.of(fit, CV1("fixest")).terms[[*NUMBERS]]}
     for cutoff in sorted(k for k in chosen if k):
         vcov = Conley(cutoff, kernel, lags, distances=square)
-        by_cutoff[cutoff] = fit.vcov(vcov).terms[[*NUMBERS]]
+        by_cutoff[cutoff] = Estimate.of(fit, vcov).terms[[*NUMBERS]]
     table = pd.concat(by_cutoff, names=["cutoff", "term"])
     table = table.reorder_levels(["term", "cutoff"]).loc[[*names]].reset_index()
     return SpatialErrors(
         table,
-        _between(fit.given.used, outcome, names, entity, square),
+        _between(fit.used, outcome, names, entity, square),
         square,
         outcome,
         kernel,
-        float(np.linalg.norm(fit.basis.T @ fit.residuals)),
+        fit.residual,
     )
 
 

@@ -34,16 +34,11 @@ from jaxtyping import Float
 from ..core import Listing, TivaxError, require_choice, show
 from ..estimation import (
     COLLINEAR,
-    ENTITY,
-    TIME,
-    Effects,
+    LinearFit,
+    Model,
     column_name,
     column_names,
     complete_rows,
-    explained,
-    net_of,
-    of_norm_one,
-    orthonormal,
     require_column_names,
     require_names,
     require_one_row,
@@ -73,7 +68,7 @@ class TwoWayWeights(Result):
 
     Examples
     --------
-    >>> found = tx.two_way_weights(panel, "growth", "trade")
+    >>> found = tx.two_way_weights(panel, "growth", "trade", entity="iso3", time="year")
     >>> float(found.cells["weight"].sum().round(10))
     1.0
     """
@@ -155,20 +150,20 @@ class TwoWayWeights(Result):
             self._used.loc[self.cells.index, [name, self.entity]], [name], [self.entity]
         )
         cells = self.cells.loc[rows.index]
-        a = cells["share"].to_numpy() / cells["share"].sum()
-        W = (cells["weight"] / cells["share"]).to_numpy()
-        x = rows[name].to_numpy()
-        w, x = W - a @ W, x - a @ x
-        spread = a @ w**2
-        slope = float(a @ (w * x) / spread)
-        score = np.bincount(pd.factorize(rows[self.entity])[0], a * w * (x - slope * w))
-        G, n = len(score), len(x)
-        factor = G / (G - 1) * (n - 1) / (n - 2)
-        size = np.sqrt(spread * (a @ x**2))
+        columns = {"W": cells["weight"] / cells["share"], "of": rows[name]}
+        columns |= {"share": cells["share"], "unit": rows[self.entity]}
+        fit = LinearFit.of(
+            pd.DataFrame(columns),
+            Model("", "of", ["W"], clusters="unit"),
+            weights="share",
+            drawn=False,
+        )
+        slope = float(fit.coef[0])
+        share = float(1 - fit.u @ fit.u / (fit.net @ fit.net))
         numbers = {
             f"coefficient of {name} on weights": slope,
-            "its standard error": float(np.sqrt(factor * (score @ score)) / spread),
-            "its correlation": float(a @ (w * x) / size) if size > 0 else float("nan"),
+            "its standard error": float(fit.se[0]),
+            "its correlation": float(np.sign(slope) * np.sqrt(share)),
         }
         return _numbers(numbers)
 
@@ -189,8 +184,8 @@ def two_way_weights(
     kind: Kind = "feTR",
     level: str | None = None,
     controls: Sequence[str] = (),
-    entity: str = ENTITY,
-    time: str = TIME,
+    entity: str,
+    time: str,
 ) -> TwoWayWeights:
     """Weights of the effects of cells in a two-way regression.
 
@@ -224,7 +219,9 @@ def two_way_weights(
 
     Examples
     --------
-    >>> found = tx.two_way_weights(panel, "growth", "trade", controls=["gdp"])
+    >>> found = tx.two_way_weights(
+    ...     panel, "growth", "trade", controls=["gdp"], entity="iso3", time="year"
+    ... )
     >>> found.table["number"].tolist()[:3]
     ['beta', 'positive weights', 'negative weights']
     """
@@ -251,19 +248,21 @@ def two_way_weights(
     if differences and level is None:
         values = np.where(before[:, None] >= 0, values - values[before], np.nan)
     there = np.isfinite(values).all(axis=1)
-    y, x = values[there].T[:2]
-    named = [time] if differences else [entity, time]
-    effects = Effects.of(rows[there], named, unit[there])
-    X = effects.without_dummies(effects.within(values[there, 1:]))
-    e = net_of(X[:, 0], orthonormal(of_norm_one(X[:, 1:])).basis)
-    if not np.linalg.norm(e) > COLLINEAR * np.linalg.norm(x):
-        raise TivaxError(f"{treatment} is explained by the effects and controls")
-    net = effects.without_dummies(effects.within(values[there, :1]))
-    if not np.linalg.norm(net) > COLLINEAR * np.linalg.norm(y):
-        raise explained(outcome, "the effects alone", len(y))
-    beta = float(e @ y / (e @ x))
+    model = Model(
+        "",
+        outcome,
+        wanted[1:],
+        treatment,
+        entity="" if differences else entity,
+        time=time,
+        clusters=entity,
+    )
+    frame = rows.loc[there, [entity, time]].assign(
+        **dict(zip(wanted, values[there].T, strict=True))
+    )
+    fit = LinearFit.of(frame, model, drawn=False)
     left = np.zeros(len(rows))
-    left[there] = e
+    left[there] = fit.treatment_left[fit.back, 0]
     change = np.where(before >= 0, D - D[before], 0.0)
     change[np.abs(change) <= COLLINEAR * np.abs(D).max()] = 0  # rounding
     if kind == "feTR":
@@ -280,7 +279,7 @@ def two_way_weights(
     treated = size > 0
     weight, share = raw[treated] / raw[treated].sum(), size[treated] / size.sum()
     cells = rows.loc[treated, [entity, time]].assign(weight=weight, share=share)
-    table = _numbers(_summary(beta, weight, share))
+    table = _numbers(_summary(float(fit.coef[0]), weight, share))
     used = data.loc[rows.index]
     return TwoWayWeights(table, cells, kind, outcome, treatment, entity, time, used)
 

@@ -45,6 +45,7 @@ from .methods import method_of as method_of
 from .pages import Page as Page
 from .pages import Plot as Plot
 from .pages import page_of as page_of
+from .pages import usual_sections as usual_sections
 from .plot_style import COLOURS as COLOURS
 from .plot_style import DEFICIT as DEFICIT
 from .plot_style import FONT as FONT

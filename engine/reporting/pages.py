@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
-from ..core import Listing
+import pandas as pd
+
+from ..core import Listing, output_title
 from .drawn import Drawn
-from .html import Section, in_other_words
+from .html import Block, Figure, Points, Section, Table, Text, in_other_words
 from .labels import Language
 from .translations import translated
 
@@ -137,6 +139,30 @@ class JoinedPage(Page):
             for old, plot in page.plots().items():
                 number += 1
                 yield (part, old), f"{old.rpartition('_')[0]}_{number}", plot
+
+
+def usual_sections(
+    listings: Sequence[Listing],
+    figures: Mapping[str, Drawn],
+    program: str,
+    said: Callable[[str], str],
+) -> list[Section]:
+    """The listings and all figures, of a report without sections of its own."""
+    tables: list[Block] = []
+    for listing in listings:
+        if listing.rows:
+            frame = pd.DataFrame([*listing.rows], columns=[*listing.columns])
+            right = dict.fromkeys(listing.columns[listing.words :], "")
+            tables.append(Table(frame, listing.title, right))
+        else:
+            tables.append(Text(listing.title))
+        tables += [Points(listing.notes)] if listing.notes else []
+    shown = [
+        Figure(k, said(output_title(program, f"figures/{name}")))
+        for name, k in figures.items()
+    ]
+    both = Section(said("Table"), tables), Section(said("Figures"), shown)
+    return [section for section in both if section.blocks]
 
 
 page_of = singledispatch(Page)

@@ -47,7 +47,7 @@ tbody + tbody { border-top: 0.75pt solid; }
 
 @runtime_checkable
 class Tabulated(Protocol):
-    """Members of an estimate that a table reads (``tx.results.Estimate``)."""
+    """Members of an estimate that a table reads (``tx.results.Fit``)."""
 
     @property
     def outcome(self) -> str: ...
@@ -80,8 +80,8 @@ def regression_table(
     Parameters
     ----------
     fits
-        Estimates, or a dict of them by the heading above their column. For an
-        ``IVEstimate`` the second stage is shown, with the Kleibergen-Paap F below.
+        Fits, or a dict of them by the heading above their column. One with instruments
+        has the Kleibergen-Paap F below.
     path
         Where to write it: ``.docx``, ``.doc`` (opens in Word as a table), ``.html``,
         ``.tex`` (needs the package booktabs) or ``.csv``. None writes nothing.
@@ -115,7 +115,7 @@ def regression_table(
 
     Examples
     --------
-    >>> fit = tx.fixed_effects(panel, "growth", ["trade", "gdp"])
+    >>> fit = tx.fit("growth ~ trade + gdp | iso3 + year", panel)
     >>> tx.regression_table([fit], "table.tex").shape[1]
     2
     """
@@ -147,7 +147,10 @@ def _journal_table(
     headings = list(map(str, fits)) if named else [""] * len(given)
     if not given:
         raise TivaxError("fits: give at least one estimate")
-    shown = [_fit(k) for k in given]
+    for fit in given:
+        wanted = "what tx.fit returns; of a pyfixest model, tx.fit(model)"
+        require_kind("fits", fit, Tabulated, wanted)
+    shown: list[Tabulated] = given
     known = list(dict.fromkeys(str(k) for fit in shown for k in fit.terms.index))
     if terms is not None:
         require_list("terms", terms)
@@ -162,10 +165,10 @@ def _journal_table(
             )
     usual = NOTES.format(methods=_methods(shown))
     columns = []
-    for k, (fit, whole) in enumerate(zip(shown, given, strict=True)):
+    for k, fit in enumerate(shown):
         below = {}
-        if (weak := getattr(whole, "weak", None)) is not None:
-            below["Kleibergen-Paap F"] = f"{weak.kp_f:.2f}"
+        if "kp_f" in (facts := fit.glance()):
+            below["Kleibergen-Paap F"] = f"{facts['kp_f'].item():.2f}"
         below["observations"] = str(fit.n)
         if fit.clusters:
             below["clusters"] = str(fit.clusters)
@@ -206,15 +209,6 @@ def _notes(fits: Sequence[Tabulated]) -> list[str]:
     return [
         f"({k}): {note[0].upper()}{note[1:]}." for k, note in enumerate(said, 1) if note
     ]
-
-
-def _fit(given: Any) -> Tabulated:
-    """The estimate, of two stages the second."""
-    fit = getattr(given, "second", given)
-    require_kind(
-        "fits", fit, Tabulated, "estimates (of tx.fixed_effects, tx.two_stage)"
-    )
-    return fit
 
 
 def _estimates(fit: Tabulated, labels: Mapping[str, str]) -> dict[str, Any]:

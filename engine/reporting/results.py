@@ -26,7 +26,6 @@ from ..core import (
     columns_of,
     describe_environment,
     output_folder,
-    output_title,
     require_format,
     require_result_place,
     stage,
@@ -35,10 +34,10 @@ from ..core import (
     write_frame,
 )
 from .drawn import Drawn
-from .html import Block, Figure, Points, Section, Table, Text, report_html
+from .html import Block, Points, Section, Text, report_html
 from .labels import Language, of_account
 from .long_tables import LongTable
-from .pages import JoinedPage, Page, Plot, page_of
+from .pages import JoinedPage, Page, Plot, page_of, usual_sections
 from .translations import translated
 
 if TYPE_CHECKING:  # where another process draws, this one needs no matplotlib
@@ -102,21 +101,7 @@ class Result(Printable):
 
         By default the listings and all figures.
         """
-        tables: list[Block] = []
-        for listing in self._listings():
-            if listing.rows:
-                frame = pd.DataFrame([*listing.rows], columns=[*listing.columns])
-                right = dict.fromkeys(listing.columns[listing.words :], "")
-                tables.append(Table(frame, listing.title, right))
-            else:
-                tables.append(Text(listing.title))
-            tables += [Points(listing.notes)] if listing.notes else []
-        shown = [
-            Figure(k, self.said(output_title(self.program, f"figures/{name}")))
-            for name, k in figures.items()
-        ]
-        both = Section("Table", tables), Section("Figures", shown)
-        return [section for section in both if section.blocks]
+        return usual_sections(self._listings(), figures, self.program, self.said)
 
     def facts(self) -> Mapping[str, Any]:
         """Facts that the manifest states, ``residual_max`` among them."""
@@ -285,7 +270,8 @@ def write_parts(
         for name, figure in drawn.items():
             figure.save(place, name)
     if title := page.title:
-        title = say(f"{title}: {context.name}") if context.name else title
+        colon = "：" if language == "zh" else ": "
+        title = f"{title}{colon}{say(context.name)}" if context.name else title
         text = report_html(
             context.title or title,
             say(", ".join(filter(None, (page.subtitle, context.more)))),

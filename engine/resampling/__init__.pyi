@@ -23,7 +23,6 @@ from .run_files import RUN_KEYS as RUN_KEYS
 from .run_files import RunFile as RunFile
 from .run_files import read_run_file as read_run_file
 from .run_files import read_with_lags as read_with_lags
-from .run_files import with_lags as with_lags
 from .run_files import with_overrides as with_overrides
 from .running import Rate as Rate
 from .running import blocks_together as blocks_together

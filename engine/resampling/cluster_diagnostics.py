@@ -33,19 +33,18 @@ from ..core import (
     show,
 )
 from ..estimation import (
-    Fit,
+    LinearFit,
     Model,
     column_name,
-    fit_model,
     normal_sf,
     require_columns,
     t_sf,
+    with_lags,
 )
-from .run_files import with_lags
 
 
 def model_table(
-    fitted_models: Iterable[Fit], *, jackknives: bool = True
+    fitted_models: Iterable[LinearFit], *, jackknives: bool = True
 ) -> pd.DataFrame:
     """A row for each treatment of each model: its covariances and the clusters.
 
@@ -67,10 +66,10 @@ def model_table(
 
 
 @in_float64
-def _model_rows(fitted: Fit, jackknives: bool) -> list[dict[str, object]]:
+def _model_rows(fitted: LinearFit, jackknives: bool) -> list[dict[str, object]]:
     fit, left = jax.device_put(fitted.cluster_fit), fitted.left_out()
     kinds = _KINDS if jackknives else _KINDS[:3]
-    V = {kind: fitted.covariance(kind) for kind in kinds}
+    V = {kind: _covariance(fitted, kind, left) for kind in kinds}
     G = len(fitted.labels)
     rows = []
     for k, term in enumerate(fitted.model.treatments):
@@ -104,6 +103,30 @@ def _model_rows(fitted: Fit, jackknives: bool) -> list[dict[str, object]]:
     return rows
 
 
+@in_float64
+def _covariance(
+    fitted: LinearFit, kind: str, left: Float[np.ndarray, "G q"]
+) -> Float[np.ndarray, "q q"]:
+    """A covariance of the treatments, in units of the panel; ``left`` are the estimates
+    without each cluster.
+
+    V5 is Hansen's (2025) jackknife. With least squares it always exists: a treatment
+    that the other clusters do not identify has the estimate 0 without this one. CV3 and
+    CV3J are then NaN.
+    """
+    if kind == "CV1":
+        return fitted.covariance()
+    if kind == "CV2":
+        x = slice(fitted.layout.exogenous, None)
+        V = np.asarray(kernel.cv2(jax.device_put(fitted.cluster_fit)))[x, x]
+        return V * np.outer(fitted.unit, fitted.unit)
+    if kind == "V5" and np.isnan(left).any() and not fitted.layout.instruments:
+        found = jackknife.left_out_estimates(fitted.products, layout=fitted.layout)
+        left = np.asarray(found) * fitted.unit
+    of = {"CV3": kernel.cv3, "CV3J": lambda _, k: jackknife.cv3j(k), "V5": jackknife.v5}
+    return np.asarray(of[kind](*jax.device_put((fitted.coef, left))))
+
+
 class _Facts(NamedTuple):
     """Cluster facts of one treatment: ``jackknives`` holds degrees and a scale,
     ``alone`` the clusters that alone identify a part of it."""
@@ -135,7 +158,7 @@ def _facts(
 _KINDS: tuple[str, ...] = ("CV1", "CV2", "CV3", "CV3J", "V5")
 
 
-def _note(fitted: Fit, term: str, alone: np.ndarray, left: np.ndarray) -> str:
+def _note(fitted: LinearFit, term: str, alone: np.ndarray, left: np.ndarray) -> str:
     """Note on missing numbers, and the clusters that cause it; empty for none."""
 
     def named(which: np.ndarray) -> str:
@@ -151,7 +174,7 @@ def _note(fitted: Fit, term: str, alone: np.ndarray, left: np.ndarray) -> str:
 
 
 @in_float64
-def cluster_table(fitted: Fit) -> pd.DataFrame:
+def cluster_table(fitted: LinearFit) -> pd.DataFrame:
     """A row for each cluster and treatment.
 
     Columns model, term, cluster, rows, leverage (its share of the parameters; they sum
@@ -177,7 +200,7 @@ def cluster_table(fitted: Fit) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def _contrast(fitted: Fit, k: int) -> jax.Array:
+def _contrast(fitted: LinearFit, k: int) -> jax.Array:
     each = np.eye(fitted.layout.regressors)
     return jax.device_put(each[fitted.layout.exogenous + k])
 
@@ -264,7 +287,7 @@ def clustering_level(
     require_columns(panel, [coarse, fine or _ROWS])
     # Rows without a coarse cluster are in none.
     panel = with_lags(panel, [model]).dropna(subset=[coarse]).reset_index(drop=True)
-    fitted = fit_model(panel, replace(model, clusters=fine or _ROWS))
+    fitted = LinearFit.to_draw(panel, replace(model, clusters=fine or _ROWS))
     number, G = _coarse_numbers(fitted, panel, coarse, fine)
     H, N = len(fitted.labels), fitted.n
     k = fitted.layout.regressors + fitted.effects.absorbed
@@ -331,7 +354,7 @@ def _drawn_tau(
 
 
 def _coarse_numbers(
-    fitted: Fit, panel: pd.DataFrame, coarse: str, fine: str
+    fitted: LinearFit, panel: pd.DataFrame, coarse: str, fine: str
 ) -> tuple[jax.Array, int]:
     """The coarse cluster of each fine one."""
     labels = panel.loc[fitted.used.index, coarse].astype(str).to_numpy()

@@ -1,24 +1,24 @@
 """Inference on one model in memory: draw, invert and summarise."""
 
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
 from ..core import require_kind, require_whole
-from ..estimation import Model, fit_model, require_columns
+from ..estimation import LinearFit, Model, fitted_of, require_columns, with_lags
 from .draws import MemoryDraws
 from .p_values import Inference, summarise
 from .plans import ResamplingPlan, make_plan
-from .run_files import with_lags
 from .running import Rate, draws_of
-from .schemes import Scheme
+from .schemes import Scheme, Wild
 from .wild_tests import invert_wild
 
 
 def resample(
-    panel: pd.DataFrame,
-    model: Model,
-    scheme: Scheme,
+    panel: pd.DataFrame | Any,
+    model: Model | None = None,
+    scheme: Scheme | None = None,
     *,
     draws: int = 9_999,
     seed: int = 0,
@@ -35,12 +35,13 @@ def resample(
 
     Parameters
     ----------
-    panel : DataFrame
-        A row for each unit and period.
+    panel : DataFrame or Fit
+        A row for each unit and period; or what ``tx.fit`` or ``pyfixest.feols``
+        returned, without ``model``.
     model : Model
         Outcome, regressors, treatment, effects and clusters.
     scheme : Scheme
-        Wild, pairs, Bayesian or placebo draws.
+        Wild (the default), pairs, Bayesian or placebo draws.
     draws, seed : int
         Number of draws, and their seed: draw k depends on the seed and on k
         alone.
@@ -56,14 +57,14 @@ def resample(
 
     Examples
     --------
-    >>> model = tx.Model("main", "growth", ["trade", "gdp"])
+    >>> model = tx.Model("main", "growth", ["trade", "gdp"], entity="iso3", time="year")
     >>> found = tx.resample(panel, model, tx.schemes.Wild(weights="webb"), draws=999)
     >>> found.summary[["term", "draws"]]
         term  draws
     0  trade    999
     """
-    require_columns(panel, ())
-    require_kind("model", model, Model, "a tx.Model")
+    fitted, panel = _to_draw(panel, model)
+    scheme = Wild() if scheme is None else scheme
     require_kind(
         "scheme", scheme, Scheme, "one of tx.schemes, such as tx.schemes.Wild()"
     )
@@ -71,10 +72,19 @@ def resample(
     require_whole("seed", seed, 0)
     for name, flag in {"intervals": intervals, "distribution": distribution}.items():
         require_kind(name, flag, bool, "True or False")
-    fitted = fit_model(with_lags(panel, [model]), model)
     plan = make_plan(fitted, scheme, draws)
     found, drawn = infer(plan, seed, invert=intervals, distribution=distribution)
     return replace(found, panel=panel, draws=drawn)
+
+
+def _to_draw(panel: Any, model: Any) -> tuple[LinearFit, pd.DataFrame]:
+    """The fit whose clusters are drawn, and its data."""
+    if model is None and (fit := fitted_of(panel)) is not None:
+        return fit.drawn, fit.data
+    require_columns(panel, ())
+    require_kind("model", model, Model, "a tx.Model")
+    assert isinstance(model, Model)
+    return LinearFit.to_draw(with_lags(panel, [model]), model), panel
 
 
 def infer(

@@ -73,8 +73,9 @@ def adjusted_p_values(
 
     Examples
     --------
-    >>> models = [tx.Model(k, "growth", [k]) for k in ("trade", "tariff")]
-    >>> found = [tx.resample(panel, k, tx.schemes.Wild(), draws=999) for k in models]
+    >>> names = "trade", "tariff"
+    >>> fits = [tx.fit(f"growth ~ {k} | iso3 + year", panel) for k in names]
+    >>> found = [fit.wild(draws=999) for fit in fits]
     >>> tx.adjusted_p_values(found, family="both")["family"].tolist()
     ['both', 'both']
     """

@@ -85,7 +85,7 @@ class Inference(Coefficients, Result):
 
     Examples
     --------
-    >>> model = tx.Model("main", "growth", ["trade", "gdp"])
+    >>> model = tx.Model("main", "growth", ["trade", "gdp"], entity="iso3", time="year")
     >>> found = tx.resample(panel, model, tx.schemes.Pairs(), draws=999)
     >>> found.intervals["interval"].tolist()
     ['percentile', 'BCa']
@@ -157,8 +157,8 @@ class Inference(Coefficients, Result):
         Examples
         --------
         >>> regions = panel.assign(region=panel["iso3"].str[:2])
-        >>> model = tx.Model("main", "growth", ["trade", "gdp"])
-        >>> found = tx.resample(regions, model, tx.schemes.Wild(), draws=999)
+        >>> fit = tx.fit("growth ~ trade + gdp | iso3 + year", regions)
+        >>> found = fit.wild(draws=999)
         >>> found.clustering_level(coarse="region", draws=999).tests["term"].tolist()
         ['trade']
         """
@@ -342,7 +342,7 @@ def shares(draws: Draws, column: Column, value: float) -> tuple[int, int, int, i
 def _reweighted(plan: ResamplingPlan, draws: Draws) -> _Read:
     fitted = plan.fitted
     rows, intervals, columns = [], [], []
-    se = np.sqrt(np.diag(fitted.covariance()))
+    se = np.sqrt(np.diag(fitted.covariance(plan.scheme.covariance)))
     left = fitted.left_out()
     q = fitted.layout.treatments
     for k, term in enumerate(fitted.model.treatments):

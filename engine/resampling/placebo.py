@@ -12,7 +12,7 @@ from jaxtyping import Float
 from ...kernels import clusters, placebo
 from ...kernels.resampling import TIE
 from ..core import TivaxError
-from ..estimation import Fit
+from ..estimation import LinearFit
 from .draws import Draws
 from .schemes import Placebo
 
@@ -24,14 +24,14 @@ _LOOKED_UP = 1 << 23
 _SHIFTS = 1 << 16
 
 
-def balanced_cells(fitted: Fit) -> Float[np.ndarray, "G T m"]:
+def balanced_cells(fitted: LinearFit) -> Float[np.ndarray, "G T m"]:
     """The rows of a balanced design, by cluster and year."""
     assert fitted.time is not None
     return _cells(fitted, fitted.time, fitted.rows)
 
 
 def _cells(
-    fitted: Fit, time: np.ndarray, columns: Float[np.ndarray, "n m"]
+    fitted: LinearFit, time: np.ndarray, columns: Float[np.ndarray, "n m"]
 ) -> Float[np.ndarray, "G T m"]:
     cells = np.zeros((len(fitted.labels), int(time.max()) + 1, columns.shape[1]))
     cells[fitted.cluster, time] = columns
@@ -39,7 +39,7 @@ def _cells(
 
 
 def placebo_arrays(
-    fitted: Fit, scheme: Placebo
+    fitted: LinearFit, scheme: Placebo
 ) -> tuple[Any, tuple[int, ...], int | None, int]:
     """Tables, sizes of the strata, number of patterns, options of a cluster."""
     _require_movable(fitted, scheme)
@@ -103,7 +103,7 @@ def _shifted_within(
     return moved
 
 
-def _require_known(fitted: Fit, known: np.ndarray, scheme: Placebo) -> None:
+def _require_known(fitted: LinearFit, known: np.ndarray, scheme: Placebo) -> None:
     """Raise ``TivaxError`` where a scheme needs every path in every year used."""
     short = ~known.all(axis=1)
     if short.any():
@@ -117,7 +117,7 @@ def _require_known(fitted: Fit, known: np.ndarray, scheme: Placebo) -> None:
         )
 
 
-def _require_movable(fitted: Fit, scheme: Placebo) -> None:
+def _require_movable(fitted: LinearFit, scheme: Placebo) -> None:
     name, layout = f"model {fitted.model.name}", fitted.layout
     if layout.treatments != 1 or layout.instruments > 1:
         raise TivaxError(
@@ -146,7 +146,7 @@ def _require_movable(fitted: Fit, scheme: Placebo) -> None:
             )
 
 
-def _time_column(fitted: Fit) -> str:
+def _time_column(fitted: LinearFit) -> str:
     model = fitted.model
     years = [k for k in model.all_effects if k != model.clusters]
     if len(years) != 1:
@@ -157,7 +157,7 @@ def _time_column(fitted: Fit) -> str:
     return years[0]
 
 
-def _paths(fitted: Fit) -> Float[np.ndarray, "G T k"]:
+def _paths(fitted: LinearFit) -> Float[np.ndarray, "G T k"]:
     """Treatment, and instrument, of each cluster in each year that the model uses; NaN
     in years in which one of them is not known."""
     model, time = fitted.model, _time_column(fitted)
@@ -181,7 +181,7 @@ def _paths(fitted: Fit) -> Float[np.ndarray, "G T k"]:
 
 
 def _net(
-    fitted: Fit, paths: np.ndarray, *, dummies: bool
+    fitted: LinearFit, paths: np.ndarray, *, dummies: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """W; [y, x] net of W; the paths. ``dummies``: year effects taken out of all."""
     d, w = fitted.layout.dummies, fitted.layout.exogenous
@@ -197,7 +197,7 @@ def _net(
 
 
 def _by_cell(
-    fitted: Fit, columns: Float[np.ndarray, "n m"]
+    fitted: LinearFit, columns: Float[np.ndarray, "n m"]
 ) -> Float[np.ndarray, "G T m"]:
     """Columns by cluster and year, 0 where there is no row."""
     time = np.unique(fitted.used[_time_column(fitted)], return_inverse=True)[1]
@@ -205,7 +205,7 @@ def _by_cell(
 
 
 def _tables_of_paths(
-    fitted: Fit,
+    fitted: LinearFit,
     W: np.ndarray,
     residuals: np.ndarray,
     moved: Float[np.ndarray, "G o T k"],
@@ -232,7 +232,7 @@ def _own_products(W: np.ndarray, left: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def _tables_of_all_paths(
-    fitted: Fit,
+    fitted: LinearFit,
     W: np.ndarray,
     residuals: np.ndarray,
     paths: Float[np.ndarray, "G T k"],
@@ -258,7 +258,9 @@ def _tables_of_all_paths(
 _features = jax.jit(placebo.MovedPaths.features)
 
 
-def _tables_of_residuals(fitted: Fit, order: np.ndarray) -> placebo.FreedmanLaneTables:
+def _tables_of_residuals(
+    fitted: LinearFit, order: np.ndarray
+) -> placebo.FreedmanLaneTables:
     """Tables of the clusters in ``order``, each with the residuals of each other."""
     d, w = fitted.layout.dummies, fitted.layout.exogenous
     cells = balanced_cells(fitted)[order]
@@ -277,7 +279,7 @@ def _tables_of_residuals(fitted: Fit, order: np.ndarray) -> placebo.FreedmanLane
 
 
 def _tables_of_years(
-    fitted: Fit, W: np.ndarray, residuals: np.ndarray, paths: np.ndarray
+    fitted: LinearFit, W: np.ndarray, residuals: np.ndarray, paths: np.ndarray
 ) -> placebo.PlaceboTables:
     """The same where year t of all clusters gets their values of year o."""
     assert fitted.time is not None
@@ -299,7 +301,7 @@ def _tables_of_years(
 
 
 def _tables(
-    fitted: Fit, W: np.ndarray, features: Any, left: Any, ww: Any
+    fitted: LinearFit, W: np.ndarray, features: Any, left: Any, ww: Any
 ) -> placebo.PlaceboTables:
     w = W.shape[1]
     return placebo.PlaceboTables(
@@ -312,7 +314,7 @@ def _tables(
 
 
 def _strata(
-    fitted: Fit, column: str, known: np.ndarray | None = None
+    fitted: LinearFit, column: str, known: np.ndarray | None = None
 ) -> tuple[np.ndarray, tuple[int, ...]]:
     """Clusters ordered by stratum, and the strata's sizes: by the values of a column,
     and by the years in which the treatment is known."""
@@ -331,7 +333,7 @@ def _strata(
     return np.argsort(code, kind="stable"), tuple(sizes.tolist())
 
 
-def _values_of_clusters(fitted: Fit, column: str) -> np.ndarray:
+def _values_of_clusters(fitted: LinearFit, column: str) -> np.ndarray:
     """The number of each cluster's value of a column."""
     if column not in fitted.data.columns:
         raise TivaxError(f"scheme: strata: no column {column} in the panel")

@@ -17,7 +17,7 @@ from ...kernels import jackknife, placebo, resampling
 from ...kernels.clusters import ClusterCrossProducts
 from ...kernels.two_way import TwoWayLoadings, two_way_statistics
 from ..core import TivaxError, count_text, in_float64
-from ..estimation import Fit
+from ..estimation import LinearFit
 from .draw_source import DrawSource, Static, Stream, in_small_tiles, in_tiles
 from .placebo import balanced_cells, placebo_arrays
 from .schemes import Bayesian, Pairs, Placebo, Scheme, Type, Wild
@@ -52,7 +52,7 @@ class ResamplingPlan:
         Times this, a column of draws is in units of the panel.
     """
 
-    fitted: Fit
+    fitted: LinearFit
     scheme: Scheme
     static: Static
     arrays: Any
@@ -111,7 +111,7 @@ class ResamplingPlan:
 
 
 @in_float64
-def make_plan(fitted: Fit, scheme: Scheme, draws: int) -> ResamplingPlan:
+def make_plan(fitted: LinearFit, scheme: Scheme, draws: int) -> ResamplingPlan:
     """The resampling plan of one model.
 
     All patterns are enumerated where there are at most ``draws`` of them.
@@ -194,7 +194,7 @@ def make_plan(fitted: Fit, scheme: Scheme, draws: int) -> ResamplingPlan:
 _balanced_rows = jax.jit(resampling.balanced_rows)
 
 
-def _wild_arrays(fitted: Fit, scheme: Wild) -> tuple[Any, list[float]]:
+def _wild_arrays(fitted: LinearFit, scheme: Wild) -> tuple[Any, list[float]]:
     """Loadings by treatment, the rows of the panel's weights, and the observed t of
     each treatment, in units of the panel, or their joint F."""
     layout, model, q = fitted.layout, fitted.model, fitted.layout.treatments
@@ -255,7 +255,7 @@ def _wild_arrays(fitted: Fit, scheme: Wild) -> tuple[Any, list[float]]:
     return arrays, [float(k) for k in gap / np.sqrt(np.diag(V))]
 
 
-def _weight_labels(fitted: Fit, second: str) -> tuple[int, np.ndarray]:
+def _weight_labels(fitted: LinearFit, second: str) -> tuple[int, np.ndarray]:
     """Number of clusters of the panel with weights, and positions of the model's."""
     if second and fitted.weighs_second(second):
         number, labels = fitted.second_clusters(second)
@@ -263,7 +263,7 @@ def _weight_labels(fitted: Fit, second: str) -> tuple[int, np.ndarray]:
     return len(fitted.all_labels), np.searchsorted(fitted.all_labels, fitted.labels)
 
 
-def _hypotheses(fitted: Fit, scheme: Wild) -> list[tuple[np.ndarray, np.ndarray]]:
+def _hypotheses(fitted: LinearFit, scheme: Wild) -> list[tuple[np.ndarray, np.ndarray]]:
     """R and r of each hypothesis, in the units of ``fitted.products``."""
     p, q = fitted.layout.regressors, fitted.layout.treatments
     R, r = np.eye(p)[p - q :], scheme.value / fitted.unit
@@ -273,7 +273,7 @@ def _hypotheses(fitted: Fit, scheme: Wild) -> list[tuple[np.ndarray, np.ndarray]
 
 
 def wild_loadings(
-    fitted: Fit,
+    fitted: LinearFit,
     R: np.ndarray | Array,
     r: np.ndarray | Array,
     *,

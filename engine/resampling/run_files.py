@@ -60,7 +60,7 @@ from ..core import (
     require_whole,
     sha256,
 )
-from ..estimation import ENTITY, TIME, Model, Sample, lagged, require_one_row
+from ..estimation import ENTITY, TIME, Model, Sample, with_lags
 from .schemes import SCHEMES, Scheme
 
 RUN_KEYS = tuple(
@@ -136,6 +136,12 @@ def read_run_file(
         models = [(model, panel) for model in known[chosen]]
     else:
         models = _combinations(toml.table("models"), sample, panel)
+    for model, _ in models:
+        if not model.clusters:
+            raise TivaxError(
+                f"{path}: [[model]]: model {model.name}: clusters: name their column, "
+                "since there is no entity"
+            )
     names = [model.name for model, _ in models]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise TivaxError(f"{path}: duplicate model name {twice[0]}; rename one")
@@ -228,47 +234,6 @@ def _require_one_spelling(panel: pd.DataFrame, entity: str) -> None:
             )
 
 
-def with_lags(panel: pd.DataFrame, models: list[Model]) -> pd.DataFrame:
-    """The panel with a column ``L.NAME`` for each lag that a model names.
-
-    Raises ``TivaxError`` for a lag of what is not there or of models whose entity and
-    time differ, and for an entity with two rows in a period, unless models have further
-    effects.
-    """
-    for m in models:
-        if m.entity and m.time and not m.effects:
-            _require_one_row(panel, m.entity, m.time)
-    new, keys_of = {}, dict[str, tuple[str, str]]()
-    for m in models:
-        keys = (m.entity or ENTITY, m.time or TIME)
-        for lag in sorted({k for k in m.columns if k.startswith("L.")} - {*panel}):
-            if keys_of.setdefault(lag, keys) != keys:
-                raise TivaxError(
-                    f"{lag}: models have different entity and time; give each its own "
-                    "run file"
-                )
-            if lag not in new:
-                new[lag] = _lag(panel, lag, *keys)
-    return panel.assign(**new)
-
-
-def _lag(panel: pd.DataFrame, lag: str, entity: str, time: str) -> pd.Series:
-    source = lag.removeprefix("L.")
-    if source not in panel.columns:
-        raise TivaxError(f"no column {source} in the panel, of which {lag} is a lag")
-    if missing := sorted({entity, time} - {*panel.columns}):
-        raise TivaxError(
-            f"{lag}: a lag needs the column {missing[0]}; entity and time name yours"
-        )
-    _require_one_row(panel, entity, time)
-    return lagged(panel, source, entity=entity, time=time)
-
-
-def _require_one_row(panel: pd.DataFrame, entity: str, time: str) -> None:
-    if {entity, time} <= {*panel.columns}:  # else a model that takes them says so
-        require_one_row(panel, entity, time)
-
-
 # ------------------------------------------------------------------------- the sections
 
 
@@ -276,6 +241,7 @@ def _model(table: TomlTable, sample: Sample) -> Model:
     own = table.read("sample", Sample, sample)
     name = f"{table.read('outcome', Text)} {own}"
     usual = {"name": name, "regressors": (), "sample": own, "family": own}
+    usual |= {"entity": ENTITY, "time": TIME}
     return table.parse(Model, "tags", **usual)
 
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal, get_args
 import numpy as np
 
 from ..core import TivaxError, require_choice, require_kind, show
+from ..estimation import CV3, TwoWay, Vcov
 
 Kind = Literal["pairs", "bayesian", "wild", "placebo"]
 Weights = Literal["rademacher", "webb", "mammen"]
@@ -25,9 +26,10 @@ class Scheme:
     """Options that set shapes or choose kernels."""
 
     @property
-    def covariance(self) -> str:
-        """The covariance in the t of the sample, and of draws that have one."""
-        return "CV1"
+    def covariance(self) -> Vcov | None:
+        """The covariance in the t of the sample, and of draws that have one; None is
+        CV1."""
+        return None
 
     @property
     def name(self) -> str:
@@ -157,10 +159,10 @@ class Wild(Scheme):
         return f"{'WCR' if self.null else 'WCU'}{digits} {self.weights}{second}"
 
     @property
-    def covariance(self) -> str:
+    def covariance(self) -> Vcov | None:
         if self.second:
-            return f"two-way {self.second}"
-        return "CV3" if self.type[1] == "3" else "CV1"
+            return TwoWay(self.second)
+        return CV3() if self.type[1] == "3" else None
 
     @property
     def words(self) -> str:

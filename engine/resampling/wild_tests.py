@@ -19,7 +19,7 @@ from ...kernels.resampling import TIE
 from ...kernels.small_systems import one_by_one
 from ...kernels.two_way import TwoWayLoadings
 from ..core import Progress, aligned_empty, in_float64, no_progress
-from ..estimation import Fit, PValues, invert
+from ..estimation import LinearFit, PValues, invert
 from .draw_source import DrawSource, Static, in_small_tiles
 from .many_tests import webb_draws
 from .plans import ResamplingPlan, wild_loadings, wild_statistics
@@ -135,7 +135,9 @@ def anderson_rubin_p_values(
 
 
 @in_float64
-def _least_squares_loadings(fitted: Fit, k: int, type: Type, nulls: np.ndarray) -> Any:
+def _least_squares_loadings(
+    fitted: LinearFit, k: int, type: Type, nulls: np.ndarray
+) -> Any:
     """Loadings of one null, or of several on a first axis."""
     p, q = fitted.layout.regressors, fitted.layout.treatments
     R = jnp.asarray(np.eye(p)[p - q + k : p - q + k + 1])
@@ -147,7 +149,9 @@ def _least_squares_loadings(fitted: Fit, k: int, type: Type, nulls: np.ndarray) 
 
 
 @in_float64
-def _two_way_loadings(fitted: Fit, k: int, second: str) -> Callable[[np.ndarray], Any]:
+def _two_way_loadings(
+    fitted: LinearFit, k: int, second: str
+) -> Callable[[np.ndarray], Any]:
     """Loadings of scaled nulls: a is affine in the null, K of degree two."""
     b, unit = float(fitted.coef[k]), float(fitted.unit[k])
     se = float(np.sqrt(fitted.covariance()[k, k]))

@@ -20,7 +20,7 @@ from ..core import (
     percent_text,
     suggest,
 )
-from ..figures.regions import other_way_text
+from ..figures.regions import of_those_shown, other_way_text
 from ..figures.scenarios import changes_by_variant, largest_changes, shown_change
 from ..measures import EVERY_PARTNER
 from ..reporting import Plot, Result, measure_name, variant_in_words
@@ -268,7 +268,11 @@ class ScenarioResult(Result):
         among = "" if rows["region"].nunique() == 1 else " changes most"
         who = country_in_text(str(most["region"]))
         change = f"{most['shown']:+.3g}".replace("-", "−")
-        return {"largest": f"{capital(who)}{among}: {what} {change}{unit}{variant}"}
+        title = f"{capital(who)}{among}: {what} {change}{unit}{variant}"
+        if among and self.asked:
+            every = {*self.table["region"]} - {EVERY_PARTNER}
+            title = of_those_shown(title, self.asked, every)
+        return {"largest": title}
 
     def _of_first(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Rows of regions, or those asked for, of the first measure, where there is a

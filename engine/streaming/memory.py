@@ -120,4 +120,4 @@ _REMEDY = (
 
 
 def _gib(matrices: int, n: int) -> str:
-    return f"{matrices * matrix_bytes(n) / GIB:,.0f}"
+    return f"{max(0.1, matrices * matrix_bytes(n) / GIB):,.1f}"

@@ -23,9 +23,17 @@ from ..core import (
     shift_progress,
     suggest,
 )
-from ..estimation import Fit, Model, models_of, require_columns, t_test
+from ..estimation import (
+    LinearFit,
+    Model,
+    models_of,
+    require_columns,
+    t_test,
+    unfitted,
+    with_lags,
+)
 from ..panel import PEOPLE, PLACEBO_OUTCOMES, PRODUCT, Panel
-from ..resampling import LEVEL, with_lags
+from ..resampling import LEVEL
 from .blocks import require_blocks
 from .catalogue import CATALOGUE
 from .result import COLUMNS, Threats, at_level
@@ -52,8 +60,8 @@ class ThreatsSection(TypedDict, total=False):
 
 
 def threats(
-    panel: pd.DataFrame | Panel,
-    model: Model | Sequence[Model],
+    panel: pd.DataFrame | Panel | Any,
+    model: Model | Sequence[Model] | None = None,
     *,
     blocks: Mapping[str, Sequence[str]] | None = None,
     columns: Sequence[str] = (),
@@ -72,7 +80,8 @@ def threats(
     ----------
     panel
         Rows by unit and year, or what ``tx.build_panel`` returns, which brings further
-        outcomes for ``placebos``.
+        outcomes for ``placebos``; or a fit of ``tx.fit`` or pyfixest, without
+        ``model``.
     model
         A model, or several of one panel.
     blocks
@@ -122,13 +131,14 @@ def threats(
 
     Examples
     --------
-    >>> model = tx.Model("main", "growth", ["trade", "gdp"])
+    >>> model = tx.Model("main", "growth", ["trade", "gdp"], entity="iso3", time="year")
     >>> found = tx.threats(panel, model, only=["unit trends", "differences"], draws=0)
     >>> found.table["variant"].tolist()
     ['as given', 'linear', 'first', 'over 3 years', 'over 5 years']
     >>> found.states
     ['the model', 'as before', 'as before', 'as before', 'blurred']
     """
+    panel, model = unfitted(panel, model)
     frame = panel_frame(panel)
     models = models_of(model)
     if weights is None:
@@ -239,7 +249,7 @@ def _plain(row: Row, setting: Setting) -> tuple[dict[str, Any], None]:
 
 
 def _fitted(
-    made: Variant, fit: Fit, setting: Setting
+    made: Variant, fit: LinearFit, setting: Setting
 ) -> Iterator[tuple[dict[str, Any], WildTest | None]]:
     model, kept = fit.model, _variation_kept(made, fit, setting)
     for j, (term, b, se) in enumerate(
@@ -277,7 +287,7 @@ def _said(row: Mapping[str, Any]) -> str:
     return ""
 
 
-def _variation_kept(made: Variant, fit: Fit, setting: Setting) -> np.ndarray:
+def _variation_kept(made: Variant, fit: LinearFit, setting: Setting) -> np.ndarray:
     """|c|^2 of the model over |c|^2 of the variant, by treatment of the variant."""
     given = (setting.fit.row_weights**2).sum(axis=0)
     model = dict(zip(setting.model.treatments, given, strict=True))

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ..core import Phrase, TivaxError
-from ..estimation import Fit
+from ..estimation import LinearFit
 from .setting import Setting, refused
 from .variants import Made, Variant
 
@@ -114,7 +114,7 @@ def _difference(
     )
 
 
-def _partial_correlation(one: Fit, other: Fit) -> float:
+def _partial_correlation(one: LinearFit, other: LinearFit) -> float:
     """Correlation of the first treatments of two fits on the same rows, net of all
     else."""
     a, b = one.treatment_left[:, 0], other.treatment_left[:, 0]

@@ -11,7 +11,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from ..core import Phrase, TivaxError
-from ..estimation import Fit, t_test
+from ..estimation import LinearFit, t_test
 from ..resampling import LEVEL
 from .setting import Setting, refused
 from .variants import Made, Row, Variant
@@ -96,7 +96,7 @@ def clusters(setting: Setting) -> Made:
         )
 
 
-def dfbeta(fit: Fit) -> Float[np.ndarray, " n"]:
+def dfbeta(fit: LinearFit) -> Float[np.ndarray, " n"]:
     """Estimate of the first treatment less its estimate without each row."""
     free = 1 - (fit.B**2).sum(axis=1) - _unit_leverage(fit)
     # The only row of its country says nothing, and has 0 / 0.
@@ -108,7 +108,7 @@ def dfbeta(fit: Fit) -> Float[np.ndarray, " n"]:
 _ALONE = 1e-12  # what rounding leaves of 1 - leverage
 
 
-def _unit_leverage(fit: Fit) -> Float[np.ndarray, " n"]:
+def _unit_leverage(fit: LinearFit) -> Float[np.ndarray, " n"]:
     """Leverage of the effects that were taken out: 1 / rows of the unit."""
     if len(fit.effects.nested) > 1:
         raise TivaxError("takes at most one effect that the clusters nest")
@@ -118,7 +118,9 @@ def _unit_leverage(fit: Fit) -> Float[np.ndarray, " n"]:
     return 1 / unit.groupby(unit).transform("size").to_numpy(float)
 
 
-def _turned(setting: Setting, fit: Fit, pull: Float[np.ndarray, " n"]) -> Variant | Row:
+def _turned(
+    setting: Setting, fit: LinearFit, pull: Float[np.ndarray, " n"]
+) -> Variant | Row:
     """Without the fewest cells that turn the sign."""
     threat, n = "influential cells", fit.n
     sign, size = np.sign(fit.coef[0]), abs(fit.coef[0])

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..core import Phrase, TivaxError
-from ..estimation import Conley
+from ..estimation import Conley, Estimate
 from ..referee import (
     country_slopes,
     interactive_effects,
@@ -99,7 +99,7 @@ def errors_in_space(setting: Setting) -> Made:
     model, fit = setting.model, setting.fit
     terms = list(model.treatments)
     for cutoff in _CUTOFFS:
-        found = fit.vcov(Conley(cutoff)).terms.to_dict("index")
+        found = Estimate.of(fit, Conley(cutoff)).terms.to_dict("index")
         for term in terms:
             row = found[term]
             yield Row(

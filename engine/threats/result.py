@@ -135,7 +135,7 @@ class Threats(Told):
 
     Examples
     --------
-    >>> model = tx.Model("main", "growth", ["trade", "gdp"])
+    >>> model = tx.Model("main", "growth", ["trade", "gdp"], entity="iso3", time="year")
     >>> found = tx.threats(panel, model, only=["unit trends"], draws=0)
     >>> found.table["variant"].tolist()
     ['as given', 'linear']

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from ..core import Phrase, TivaxError
-from ..estimation import Fit, Model, lagged, require_columns, sample_rows
+from ..estimation import LinearFit, Model, lagged, require_columns, sample_rows
 from .variants import Row, Variant
 
 HEADLINE = "the model"
@@ -52,7 +52,7 @@ class Setting:
         return self.variant(HEADLINE, "as given")
 
     @cached_property
-    def fit(self) -> Fit:
+    def fit(self) -> LinearFit:
         """The model as it is, on rows without missing values."""
         return self.given.fit()
 

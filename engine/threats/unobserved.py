@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core import Phrase, TivaxError
-from ..estimation import Fit, of_norm_one, orthonormal, t_ppf
+from ..estimation import LinearFit, of_norm_one, orthonormal, t_ppf
 from .blocks import membership
 from .setting import Setting
 from .variants import Made, Row, Variant
@@ -111,7 +111,7 @@ def benchmarks(setting: Setting) -> Made:
             yield _benchmark(setting, like, *strength)
 
 
-def _strength(fit: Fit, control: str) -> tuple[float, float]:
+def _strength(fit: LinearFit, control: str) -> tuple[float, float]:
     """Partial R2 of a control with the treatment, and with the outcome given it, both
     given the other controls."""
     place = fit.place_of(control)
@@ -179,12 +179,12 @@ def oster_delta(m: Moments, r_max: float, target: float = 0.0) -> float:
     return float(top / bottom)
 
 
-def _degrees(fit: Fit) -> int:
+def _degrees(fit: LinearFit) -> int:
     """Rows less all parameters, every effect among them."""
     return fit.n - fit.k - max(fit.effects.absorbed - 1, 0)
 
 
-def _partial_t(fit: Fit, df: int) -> float:
+def _partial_t(fit: LinearFit, df: int) -> float:
     """|t| of the treatment with iid errors."""
     h, residual = fit.H[:, -1], fit.u
     return float(abs(h @ fit.y) / np.sqrt(h @ h * (residual @ residual) / df))

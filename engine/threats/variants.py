@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ..estimation import Fit, Model
+from ..estimation import LinearFit, Model
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,13 +46,13 @@ class Variant:
     earlier: int = 0
     biased: bool = False
 
-    def fit(self) -> Fit:
-        """Fit it on the complete rows of its frame.
+    def fit(self) -> LinearFit:
+        """LinearFit it on the complete rows of its frame.
 
         Raises ``TivaxError`` for what ``Design.of`` refuses, and for no more clusters
         than regressors.
         """
-        return Fit.of(
+        return LinearFit.of(
             self.frame,
             self.model,
             weights=self.weights,

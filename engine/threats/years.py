@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ..core import Phrase, TivaxError
-from ..estimation import Fit, t_test
+from ..estimation import LinearFit, t_test
 from .setting import Setting, refused
 from .variants import Made, Row
 
@@ -136,7 +136,7 @@ def dynamics(setting: Setting) -> Made:
 
 
 def _long_run(
-    variant: str, fit: Fit, coef: np.ndarray, influence: np.ndarray, note: str
+    variant: str, fit: LinearFit, coef: np.ndarray, influence: np.ndarray, note: str
 ) -> Row:
     """b / (1 - rho), its error by the delta method."""
     rho = coef[1]

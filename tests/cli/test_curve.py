@@ -67,7 +67,7 @@ def test_the_files_hold_what_the_function_returns(done):
     assert len(names(out / "figures")) == 6
     assert_described("curve", out)
     models = [
-        tx.Model(name, outcome, ["TBI", "RQ", "INFR"])
+        tx.Model(name, outcome, ["TBI", "RQ", "INFR"], entity="iso3", time="year")
         for name, outcome in (("main", "KOFGIdj"), ("economic", "KOFEcGIdj"))
     ]
     found = tx.specification_curve(

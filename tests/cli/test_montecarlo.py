@@ -48,7 +48,7 @@ def test_the_files_hold_what_the_function_returns(done):
     assert_described("montecarlo", out)
     found = tx.monte_carlo(
         pd.read_csv(folder / "panel.csv"),
-        tx.Model("main", "y", ["TBI"]),
+        tx.Model("main", "y", ["TBI"], entity="iso3", time="year"),
         tx.open_store(folder / "store"),
         folder / "model.toml",
         draws=6,

@@ -42,7 +42,7 @@ def test_the_files_hold_what_the_function_returns(done):
     assert_described("threats", out)
     found = tx.threats(
         pd.read_csv(folder / "panel.csv"),
-        tx.Model("main", "KOFGIdj", ["TBI", "RQ", "INFR"]),
+        tx.Model("main", "KOFGIdj", ["TBI", "RQ", "INFR"], entity="iso3", time="year"),
         blocks={"north": ["C00", "C01"], "nobody": ["XXX"]},
         weights=["lnGDP"],
         only=["blocks left out", "weights", "unit trends"],

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tivax.engine import Model, fixed_effects, resample, schemes, to_long, two_stage
+from tivax.engine import Model, resample, schemes, to_long
 from tivax.engine.core.display import (
     Listing,
     count_text,
@@ -18,7 +18,11 @@ from tivax.engine.core.display import (
     percent_text,
 )
 
-from helpers import random_panel
+from helpers import (
+    random_panel,
+    two_stage,
+    two_way,
+)
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PANEL = random_panel(countries=8, years=6)
@@ -27,12 +31,12 @@ NAN = float("nan")
 
 @pytest.fixture(scope="module")
 def fit():
-    return fixed_effects(PANEL, "KOFGIdj", ["TBI", "RQ"])
+    return two_way(PANEL, "KOFGIdj", ["TBI", "RQ"])
 
 
 @pytest.fixture(scope="module")
 def inference():
-    model = Model("main", "KOFGIdj", ["TBI", "RQ"])
+    model = Model("main", "KOFGIdj", ["TBI", "RQ"], entity="iso3", time="year")
     return resample(PANEL, model, schemes.Pairs(), draws=99, seed=1)
 
 

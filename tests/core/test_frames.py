@@ -6,16 +6,21 @@ import pytest
 
 from tivax.engine import (
     decompose,
-    fixed_effects,
     to_long,
     trade_benefit_index,
-    two_stage,
     value_added_absorbed,
 )
 from tivax.engine.core import columns_of
 from tivax.engine.core.frames import write_frame
 
-from helpers import error_of, random_panel, random_tables, read_table
+from helpers import (
+    error_of,
+    random_panel,
+    random_tables,
+    read_table,
+    two_stage,
+    two_way,
+)
 
 TABLES = random_tables(regions=3, sectors=2, years=2)
 
@@ -108,7 +113,7 @@ def test_one_year_of_a_result_is_a_long_table_too():
 
 def test_an_estimate_has_a_row_for_each_term():
     panel = random_panel(countries=8, years=6)
-    fit = fixed_effects(panel, "KOFGIdj", ["TBI", "RQ"])
+    fit = two_way(panel, "KOFGIdj", ["TBI", "RQ"])
     frame = to_long(fit).set_index("term")
     assert frame.loc["TBI", "estimate"] == fit["TBI"].estimate
     assert frame.loc["RQ", "n"] == 48 and set(frame["outcome"]) == {"KOFGIdj"}

@@ -14,20 +14,24 @@ import tivax as tx
 from tivax.engine.core import percent_text
 from tivax.engine.curve.choices import contestable
 from tivax.engine.curve.joint import JointTest, critical, normal_deviate
-from tivax.engine.estimation import fit_model
+from tivax.engine.estimation import LinearFit
 from tivax.engine.resampling import draws_of, make_plan
 from tivax.kernels.random_draws import block_key, webb
 from tivax.kernels.specifications import Choice, fit_of_base
 
 from experiment_panels import small_panel, two_stage_model
-from helpers import error_of, matrix_by_matrix
+from helpers import (
+    error_of,
+    matrix_by_matrix,
+    two_way,
+)
 
 # Products of columns of length 1 against the pseudo-inverse of all dummies, in panels of
 # a hundred rows.
 RTOL = 1e-10
 DRAWS = 60
 CODES = "AUT BEL CZE EST HUN DEU FRA POL USA".split()
-MODEL = tx.Model("main", "KOFGIdj", ["TBI", "RQ", "INFR"])
+MODEL = tx.Model("main", "KOFGIdj", ["TBI", "RQ", "INFR"], entity="iso3", time="year")
 CHOICES = {
     "controls": "subsets",
     "effects": [["iso3", "developed^year"], ["iso3[year]", "year"]],
@@ -206,7 +210,7 @@ def test_the_joint_statistics_are_those_of_literal_draws(found, refits, of):
 
 def test_a_curve_of_one_specification_is_the_wild_bootstrap(panel):
     found = tx.specification_curve(panel, MODEL, choices={}, draws=500, seed=3)
-    fitted = fit_model(panel, MODEL)
+    fitted = LinearFit.to_draw(panel, MODEL)
     plan = make_plan(fitted, tx.schemes.Wild(weights="webb"), 500)
     t = np.abs(next(draws_of(plan, 3).windows())[:, 0])
     p = (t > np.abs(plan.observed[0]) * (1 + 1e-10)).mean()
@@ -484,7 +488,7 @@ def test_rows_of_the_papers_curve_are_the_digits_of_an_independent_recomputation
     """shared/design/trust.md, section B: KOFGIdj."""
     built = tx.build_panel(tx.read_data_files(shared / "data"))
     controls = ["RQ", "lnEXR", "TFP", "INFR", "lnCK", "lnGDP", "lnPOP"]
-    model = tx.Model("main", "KOFGIdj", ["TBI", *controls])
+    model = tx.Model("main", "KOFGIdj", ["TBI", *controls], entity="iso3", time="year")
     choices = {
         "effects": [["iso3[year]", "year"], ["iso3", "EU15, entrants, others^year"]],
         "sample": ["without EU entrants of 2004 to 2013"],
@@ -514,7 +518,7 @@ def test_rows_of_the_papers_curve_are_the_digits_of_an_independent_recomputation
 
 def test_a_specification_may_have_no_effects(panel):
     found = tx.specification_curve(panel, MODEL, choices={"effects": [[]]}, draws=9)
-    fit = fit_model(panel, replace(MODEL, entity="", time="", clusters="iso3"))
+    fit = LinearFit.to_draw(panel, replace(MODEL, entity="", time="", clusters="iso3"))
     assert found.table["effects"].tolist() == ["iso3 + year", "none"]
     row = found.table[["estimate", "se"]].iloc[1].astype(float)
     assert_allclose(row, [fit.coef[0], fit.se[0]], rtol=1e-9)
@@ -544,5 +548,5 @@ def test_a_form_of_the_controls_adds_columns(panel):
         kept = ["RQ", "INFR"] if controls == "all" else ["RQ"]
         own = (found["form"] == form) & (found["controls"] == controls)
         (row,) = found[own].to_dict("records")
-        fit = tx.fixed_effects(made, "KOFGIdj", ["TBI", *kept, *more])["TBI"]
+        fit = two_way(made, "KOFGIdj", ["TBI", *kept, *more])["TBI"]
         assert_allclose([row["estimate"], row["se"]], [fit.estimate, fit.se], rtol=1e-8)

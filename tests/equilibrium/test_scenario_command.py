@@ -1,6 +1,7 @@
 """``tivax scenario`` with files of kind exact-hat."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +15,12 @@ from tivax.engine.equilibrium import (
     read_exact_hat,
     variants_of,
 )
-from tivax.engine.figures.welfare import welfare_by_region, welfare_ranges
+from tivax.engine.figures.welfare import (
+    sectors_by_region,
+    welfare_by_region,
+    welfare_ranges,
+)
+from tivax.engine.reporting import translated
 
 from commands import good, mistake
 from described import assert_described
@@ -85,6 +91,26 @@ def test_figures_name_countries_and_sort_from_gains_to_losses():
         "US 10 % on all: largest loss Ireland, −1.95 %; "
         "largest gain United States, +0.68 %"
     )
+
+
+@pytest.mark.parametrize(
+    ("regions", "start"),
+    [(None, "Largest loss"), (["IRL", "USA"], "Largest"), (["USA"], "Of the regions")],
+)
+def test_titles_are_of_what_is_shown_where_others_move_more(regions, start):
+    values = {"IRL": -1.95, "USA": 0.68, "ROW": -0.2}
+    table = pd.DataFrame({"region": [*values], "percent": [*values.values()]})
+    figure = welfare_by_region(table.assign(measure="real_income"), regions)
+    assert figure.get_suptitle().startswith(start)
+    rows = table.assign(title="Arts, museums, gambling")
+    title = sectors_by_region(rows).get_suptitle()
+    assert title.startswith(
+        "Of the sectors shown, largest loss Arts, museums, gambling "
+    )
+    for each in (title, figure.get_suptitle()):
+        for variant in ("", "tariff alone: "):
+            said = variant + (each[0].lower() + each[1:] if variant else each)
+            assert not re.search("[a-z]{3}", translated(said, "zh")), said
 
 
 # ----------------------------------------------------------------- many variants

@@ -274,7 +274,7 @@ def test_draws_go_through_to_a_regression(world):
     index = tx.trade_benefit_index(world)["tbi"].to_series().rename("TBI")
     panel = index.reset_index().rename(columns={"region": "iso3"})
     panel["y"] = panel["TBI"] + np.random.default_rng(1).normal(size=len(panel))
-    model = tx.Model("m", "y", ["TBI"])
+    model = tx.Model("m", "y", ["TBI"], entity="iso3", time="year")
     found = tx.monte_carlo(panel, model, world, "rebuilt", draws=20)
     assert found.gap_max < 1e-5
     drawn = draw_index(world, "rebuilt", draws=20)

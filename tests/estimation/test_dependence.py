@@ -6,11 +6,13 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from tivax.engine.estimation import CV1, dependence, linear_fit
+from tivax.engine.estimation import CV1, dependence
 from tivax.engine.estimation.dependence import cross_section_dependence, expected_cd
-from tivax.engine.estimation.least_squares import fixed_effects
 
-from helpers import error_of
+from helpers import (
+    error_of,
+    two_way,
+)
 
 # The same sums in another order.
 RTOL = 1e-10
@@ -30,8 +32,9 @@ def panel(
 
 
 def of_outcome(frame: pd.DataFrame, **options) -> dependence.Dependence:
-    residuals = linear_fit(frame, "y", ["x"]).vcov(CV1()).residuals
-    return cross_section_dependence(frame, residuals, ["x"], **options)
+    residuals = two_way(frame, "y", ["x"]).vcov(CV1()).residuals
+    keys = {"entity": "iso3", "time": "year"} | options
+    return cross_section_dependence(frame, residuals, ["x"], **keys)
 
 
 # --------------------------------------------------------------------------- by hand
@@ -44,7 +47,9 @@ def test_cd_of_three_countries_by_hand():
     """
     e = np.array([[1.0, 2, 3], [4, 6, 5], [6, 3, 0]])
     frame = panel(e)
-    found = cross_section_dependence(frame, frame["y"], ["x"], draws=9)
+    found = cross_section_dependence(
+        frame, frame["y"], ["x"], draws=9, entity="iso3", time="year"
+    )
     assert_allclose(found.cd, -1.0, rtol=RTOL)
     assert_allclose(found.mean_correlation, -1 / 3, rtol=RTOL)
     assert_allclose(found.absolute.value, 2 / 3, rtol=RTOL)
@@ -99,7 +104,9 @@ def test_the_centre_counts_the_degrees_of_freedom_of_each_country():
     e -= np.nanmean(e, axis=1, keepdims=True)
     e /= np.nanstd(e, axis=1, ddof=1, keepdims=True)
     frame = panel(e, present=present)
-    found = cross_section_dependence(frame, frame["y"], ["x"], draws=9)
+    found = cross_section_dependence(
+        frame, frame["y"], ["x"], draws=9, entity="iso3", time="year"
+    )
     assert_allclose(found.centre, *expected_cd(np.ones((1, 6)), present)[0], rtol=RTOL)
 
 
@@ -109,8 +116,10 @@ def test_missing_cells_leave_correlations_of_the_years_in_common():
     e = rng.normal(size=(7, 9))
     present = rng.uniform(size=e.shape) > 0.15
     frame = panel(e, present=present)
-    residuals = fixed_effects(frame, "y", ["x"]).residuals
-    found = cross_section_dependence(frame, residuals, ["x"], draws=19)
+    residuals = two_way(frame, "y", ["x"]).residuals
+    found = cross_section_dependence(
+        frame, residuals, ["x"], draws=19, entity="iso3", time="year"
+    )
     wide = frame.assign(e=residuals).pivot(index="year", columns="iso3", values="e")
     r = wide.corr().to_numpy()
     shared = wide.notna().astype(int).T.dot(wide.notna().astype(int)).to_numpy()
@@ -128,7 +137,9 @@ def test_random_signs_and_large_correlations_by_literal_sums():
     rng = np.random.default_rng(5)
     e = rng.normal(size=(6, 30)) + 2 * (np.arange(6) < 2)[:, None] * rng.normal(size=30)
     frame = panel(e)
-    found = cross_section_dependence(frame, frame["y"], ["x"], draws=9, seed=4)
+    found = cross_section_dependence(
+        frame, frame["y"], ["x"], draws=9, seed=4, entity="iso3", time="year"
+    )
     w = 2 * np.random.default_rng((4, 30)).integers(0, 2, (30, 6)) - 1
     total, large = 0.0, 0
     r: np.ndarray = np.asarray(np.corrcoef(e))
@@ -149,7 +160,7 @@ def test_simulated_residuals_are_those_of_the_regression():
         frame = panel(e, present=present)
         own = dependence._Panel.of(frame, ["x"], "iso3", "year")
         got = own.residuals(np.where(present, e, 0.0)[None])[0][present]
-        fit = fixed_effects(frame, "y", ["x"]).residuals
+        fit = two_way(frame, "y", ["x"]).residuals
         assert_allclose(got, fit.to_numpy(), rtol=0, atol=1e-10)
 
 
@@ -176,7 +187,15 @@ def test_the_monte_carlo_error_is_that_of_a_share():
 
 def test_two_years_are_too_few_for_correlations():
     frame = panel(np.random.default_rng(8).normal(size=(5, 2)))
-    line = error_of(cross_section_dependence, frame, frame["y"], ["x"], draws=9)
+    line = error_of(
+        cross_section_dependence,
+        frame,
+        frame["y"],
+        ["x"],
+        draws=9,
+        entity="iso3",
+        time="year",
+    )
     assert "no two countries share 3 years" in line
 
 
@@ -187,7 +206,15 @@ def test_residuals_of_other_rows_are_refused():
         (twice, twice["y"]),
         (frame, frame["y"].set_axis(frame.index + 1)),
     ):
-        line = error_of(cross_section_dependence, data, e, ["x"], draws=9)
+        line = error_of(
+            cross_section_dependence,
+            data,
+            e,
+            ["x"],
+            draws=9,
+            entity="iso3",
+            time="year",
+        )
         assert "residuals: their labels must be those of rows of data" in line
 
 

@@ -12,7 +12,7 @@ import pytest
 from linearmodels.iv import IV2SLS
 from numpy.testing import assert_allclose
 
-from tivax.engine.estimation.fit import Fit
+from tivax.engine.estimation import LinearFit
 from tivax.engine.estimation.model import Model
 from tivax.kernels import clusters as kernel
 
@@ -129,7 +129,7 @@ def test_a_fit_is_that_of_the_libraries(name, panel, weights):
     of = {"instruments": case.instruments, "clusters": case.clusters}
     of |= {"entity": "", "time": "", "effects": case.effects}
     model = Model("m", "KOFGIdj", names, treatment="TBI", **of)
-    fit = Fit.of(frame, model, weights=weights, slopes=case.slopes)
+    fit = LinearFit.of(frame, model, weights=weights, slopes=case.slopes)
     G, N, k = frame[case.clusters].nunique(), len(frame), 3 + case.parameters
     assert (fit.clusters, fit.n, fit.k) == (G, N, k)
     # Nested effects beyond the one that k counts.
@@ -157,11 +157,11 @@ def test_a_fit_is_that_of_the_libraries(name, panel, weights):
 def test_estimates_without_a_cluster_are_fits_of_the_others(panel):
     """Of each country, with its number of rows and CV1."""
     frame = PANELS[panel]
-    model = Model("m", "KOFGIdj", ("TBI", "RQ", "INFR"))
-    fit = Fit.of(frame, model)
+    model = Model("m", "KOFGIdj", ("TBI", "RQ", "INFR"), entity="iso3", time="year")
+    fit = LinearFit.of(frame, model)
     samples = fit.samples(1 - np.eye(fit.clusters))
     for g, name in enumerate(fit.labels):
-        own = Fit.of(frame[frame["iso3"] != name], model)
+        own = LinearFit.of(frame[frame["iso3"] != name], model)
         assert_allclose(fit.left_out()[g], own.coef, rtol=1e-11)
         assert_allclose(samples.coef[g], own.coef[0], rtol=1e-11)
         assert_allclose(np.sqrt(samples.variance[g]), own.se[0], rtol=1e-11)
@@ -177,11 +177,11 @@ def test_a_regressor_that_one_cluster_identifies_has_no_estimate_without_it(lost
     level = frame["iso3"].str[1:].astype(float) * 0.1 + 1000.1
     name, others = (lost, level) if lost != "sums" else ("RQ", frame["TBI"] + level)
     frame[name] = frame[name].where(frame["iso3"] == "C00", others)
-    model = Model("m", "KOFGIdj", ("TBI", "RQ", "INFR"))
-    fit = Fit.of(frame, model)
+    model = Model("m", "KOFGIdj", ("TBI", "RQ", "INFR"), entity="iso3", time="year")
+    fit = LinearFit.of(frame, model)
     sound = np.asarray(fit.samples(1 - np.eye(fit.clusters)).sound)
     assert [k for k, its in zip(fit.labels, sound, strict=True) if not its] == ["C00"]
-    line = error_of(Fit.of, frame[frame["iso3"] != "C00"], model)
+    line = error_of(LinearFit.of, frame[frame["iso3"] != "C00"], model)
     assert "is collinear with" in line
 
 
@@ -197,6 +197,6 @@ def test_a_regressor_that_one_cluster_identifies_has_no_estimate_without_it(lost
 def test_weights_slopes_and_clusters_that_cannot_be_are_one_line(
     changes, arguments, told
 ):
-    model = Model("m", "KOFGIdj", ("TBI", "RQ"))
-    of = partial(Fit.of, **arguments)
+    model = Model("m", "KOFGIdj", ("TBI", "RQ"), entity="iso3", time="year")
+    of = partial(LinearFit.of, **arguments)
     assert told in error_of(of, PANELS["balanced"], replace(model, **changes))

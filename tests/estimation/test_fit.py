@@ -6,10 +6,12 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tivax.engine.estimation.fit import fit_model
+from tivax.engine.core import in_float64
+from tivax.engine.estimation import LinearFit
 from tivax.engine.estimation.model import Model
-from tivax.engine.estimation.vcov import TwoWay
+from tivax.engine.estimation.vcov import CV1, CV2, CV3, PLAIN
 from tivax.engine.panel.recipe import CONTROLS
+from tivax.kernels import clusters as kernel
 
 from experiment_panels import MODEL, remodel
 from helpers import error_of, random_panel
@@ -22,7 +24,7 @@ PANELS = {
     "balanced": random_panel(countries=9, years=6, seed=1),
     "unbalanced": random_panel(countries=11, years=7, missing=0.3, seed=2),
 }
-FULL = Model("full", "KOFGIdj", ("TBI", *CONTROLS))
+FULL = Model("full", "KOFGIdj", ("TBI", *CONTROLS), entity="iso3", time="year")
 
 
 # -------------------------------------------------------------- samples, units, gaps
@@ -31,9 +33,9 @@ FULL = Model("full", "KOFGIdj", ("TBI", *CONTROLS))
 @pytest.mark.parametrize("group", ["developed", "developing"])
 def test_a_sample_is_the_panel_of_its_countries(group):
     frame = PANELS["unbalanced"]
-    own = fit_model(frame, replace(MODEL, sample=group))
+    own = LinearFit.to_draw(frame, replace(MODEL, sample=group))
     part = frame[frame["developed"] == (group == "developed")]
-    alone = fit_model(part, MODEL)
+    alone = LinearFit.to_draw(part, MODEL)
     assert_array_equal(own.coef, alone.coef)
     assert_array_equal(own.covariance(), alone.covariance())
     # Wild weights belong to the countries of the whole panel.
@@ -47,14 +49,16 @@ def test_covariances_do_not_depend_on_units(kind):
     frame = PANELS["unbalanced"]
     other = frame.assign(TBI=frame["TBI"] * 1e6, KOFGIdj=frame["KOFGIdj"] / 100)
     other = other.sample(frac=1, random_state=0)
-    own, changed = fit_model(frame, FULL), fit_model(other, FULL)
+    own, changed = LinearFit.to_draw(frame, FULL), LinearFit.to_draw(other, FULL)
     assert_allclose(changed.coef, own.coef * 1e-8, rtol=RTOL)
-    assert_allclose(changed.covariance(kind), own.covariance(kind) * 1e-16, rtol=RTOL)
+    assert_allclose(
+        changed.covariance(PLAIN[kind]), own.covariance(PLAIN[kind]) * 1e-16, rtol=RTOL
+    )
 
 
 def test_only_one_row_for_each_country_and_year_is_balanced():
     frame = PANELS["balanced"]
-    assert fit_model(frame, MODEL).balanced
+    assert LinearFit.to_draw(frame, MODEL).balanced
     for changed, model in (
         (frame.iloc[1:], MODEL),
         (pd.concat([frame, frame.iloc[:1]]), MODEL),
@@ -62,7 +66,7 @@ def test_only_one_row_for_each_country_and_year_is_balanced():
         (frame, replace(MODEL, entity="")),
         (frame.assign(half=frame.index % 2), replace(MODEL, effects=("half",))),
     ):
-        assert not fit_model(changed, model).balanced
+        assert not LinearFit.to_draw(changed, model).balanced
 
 
 # --------------------------------------------------------------------- the mistakes
@@ -93,27 +97,25 @@ MISTAKES = {
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_is_one_line_that_names_the_model(name):
     frame, model, told = MISTAKES[name]
-    line = error_of(fit_model, frame, model)
+    line = error_of(LinearFit.to_draw, frame, model)
     assert line.startswith("model main: ")
     assert told in line
 
 
 @pytest.mark.parametrize("instruments", [(), ("Z",)])
 @pytest.mark.parametrize("name", PANELS)
+@in_float64
 def test_covariances_of_all_coefficients_are_those_of_draws(name, instruments):
     """Of the treatment, by two roads: rows and cross products."""
     frame = PANELS[name].assign(Z=lambda k: k["TBI"] + k["TFP"])
     frame["half"] = "H" + (frame["year"] % 2).astype(str)
-    fit = fit_model(frame, replace(MODEL, instruments=instruments))
-    kinds = {"CV1": "CV1", "CV2": "CV2", "CV3": "CV3"}
-    kinds |= {"two-way": "two-way year", TwoWay("half"): "two-way half"}
-    for vcov, kind in kinds.items():
-        own = fit.vcov(vcov)
-        assert_allclose(own["TBI"].estimate, fit.coef[0], rtol=1e-12)
-        assert_allclose(own["TBI"].se ** 2, fit.covariance(kind)[0, 0], rtol=1e-11)
-
-
-def test_models_with_other_effects_have_no_covariance_of_all_coefficients():
-    line = error_of(fit_model(PANELS["balanced"], replace(MODEL, time="")).vcov)
-    told = "vcov takes effects of entities, within clusters, and of periods alone"
-    assert told in line
+    fit = LinearFit.to_draw(frame, replace(MODEL, instruments=instruments))
+    x = fit.layout.exogenous
+    whole, unit = fit.cluster_fit, fit.unit[0]
+    for vcov, own in (
+        (CV1(), kernel.cv1(fit.products, whole)[x, x] * unit**2),
+        (CV2(), kernel.cv2(whole)[x, x] * unit**2),
+        (CV3(), kernel.cv3(fit.coef, fit.left_out())[0, 0]),
+    ):
+        assert_allclose(fit.covariance(vcov)[0, 0], own, rtol=1e-11)
+    assert_allclose(fit.covariance(), fit.covariance(CV1()), rtol=1e-12)

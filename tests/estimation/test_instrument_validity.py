@@ -11,10 +11,9 @@ from scipy.stats import chi2, norm, t
 
 from tivax.engine.estimation import (
     IVData,
+    LinearFit,
     Model,
     anderson_rubin_set,
-    fit_model,
-    two_stage,
     weak_instrument_tests,
 )
 from tivax.engine.estimation.anderson_rubin import (
@@ -26,7 +25,10 @@ from tivax.engine.resampling import Wild, make_plan
 from tivax.engine.resampling.wild_tests import anderson_rubin_p_values
 from tivax.kernels import random_draws
 
-from helpers import error_of
+from helpers import (
+    error_of,
+    two_stage,
+)
 
 # Two float64 implementations of one formula.
 RTOL = 1e-10
@@ -189,14 +191,20 @@ def test_the_bootstrap_is_that_of_resampling():
     """The same draws: p is the same number."""
     names = ["z1", "z2"]
     frame = instrumented(instruments=2)
-    fit = two_stage(frame, "y", "x", names, ["w"], draws=999, seed=4)
-    model = Model("m", "y", ["x", "w"], endogenous=["x"], instruments=names)
-    plan = make_plan(fit_model(frame, model), Wild(weights="webb"), 999)
-    assert (
-        fit.weak.ar_bootstrap_p_value
-        == anderson_rubin_p_values(plan, 4, np.zeros(1))[0]
+    fit = two_stage(frame, "y", "x", names, ["w"])
+    weak = fit.weak_instrument_tests(draws=999, seed=4)
+    model = Model(
+        "m",
+        "y",
+        ["x", "w"],
+        endogenous=["x"],
+        instruments=names,
+        entity="iso3",
+        time="year",
     )
-    assert fit.weak.ar_draws == 999
+    plan = make_plan(LinearFit.to_draw(frame, model), Wild(weights="webb"), 999)
+    assert weak.ar_bootstrap_p_value == anderson_rubin_p_values(plan, 4, np.zeros(1))[0]
+    assert weak.ar_draws == 999
 
 
 def test_the_bootstrap_is_a_refit_of_every_draw():

@@ -1,6 +1,7 @@
 """Fixed effects and 2SLS: published figures, NumPy with dummies, and the messages."""
 
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -14,15 +15,19 @@ from scipy import stats
 
 from tivax.engine.estimation import estimates, weak_instruments
 from tivax.engine.estimation.anderson_rubin import anderson_rubin_set
-from tivax.engine.estimation.instrumental_variables import two_stage
 from tivax.engine.estimation.iv_data import IVData
-from tivax.engine.estimation.least_squares import fixed_effects
 from tivax.engine.estimation.library_fits import time_dummies
 from tivax.engine.estimation.samples import lagged
 from tivax.engine.estimation.vcov import CONVENTIONS, Convention, TwoWay
 from tivax.engine.panel.recipe import CONTROLS
 
-from helpers import error_of, fit_with_dummies, random_panel
+from helpers import (
+    error_of,
+    fit_with_dummies,
+    random_panel,
+    two_stage,
+    two_way,
+)
 
 # Figures of R and pyfixest in the README of truth/estimation have 12 digits or more.
 PUBLISHED_RTOL = 1e-10
@@ -49,7 +54,7 @@ def grunfeld() -> pd.DataFrame:
 
 
 def of_grunfeld(grunfeld, regressors, convention: Convention = "stata"):
-    return fixed_effects(
+    return two_way(
         grunfeld, "inv", regressors, entity="firm", time="year", convention=convention
     )
 
@@ -107,7 +112,7 @@ def petersen() -> pd.DataFrame:
 def pooled_variance(petersen, clusters: str, vcov: Any = "CV1") -> float:
     """Of the slope, with R's factor G/(G-1) (n-1)/(n-2) in place of that of 2 n rows."""
     names: Any = {"entity": "row", "time": "copy", "clusters": clusters}
-    fit = fixed_effects(petersen, "y", ["x"], **names, vcov=vcov)
+    fit = two_way(petersen, "y", ["x"], **names, vcov=vcov)
     assert_allclose(fit["x"].estimate, 1.03483343946, rtol=PUBLISHED_RTOL)
     n, N = 5000, 10000
     factor = ((n - 1) / (n - 2)) / ((N - 1) / (N - 3))
@@ -150,7 +155,7 @@ def test_constant_and_r2_are_those_of_the_transformed_regression(missing):
     V = sum((np.outer(s, s) for s in scores), np.zeros((16, 16)))
     V = V * 12 / 11 * (len(M) - 1) / (len(M) - 16)
 
-    fit = fixed_effects(frame, "KOFGIdj", REGRESSORS)
+    fit = two_way(frame, "KOFGIdj", REGRESSORS)
     assert fit.terms.index.tolist() == [*REGRESSORS, "const"]
     const = fit["const"]
     assert_allclose(const.estimate, (inverse @ y)[0], rtol=RTOL)
@@ -160,7 +165,7 @@ def test_constant_and_r2_are_those_of_the_transformed_regression(missing):
 
 
 def test_p_values_intervals_and_stars_are_of_t_with_one_degree_less_than_clusters():
-    fit = fixed_effects(random_panel(seed=4), "KOFGIdj", REGRESSORS)
+    fit = two_way(random_panel(seed=4), "KOFGIdj", REGRESSORS)
     t = fit.terms["estimate"] / fit.terms["se"]
     assert_allclose(fit.terms["t"], t, rtol=HAND_RTOL)
     p = 2 * (1 - stats.t(11).cdf(np.abs(t)))
@@ -173,7 +178,7 @@ def test_p_values_intervals_and_stars_are_of_t_with_one_degree_less_than_cluster
 
 
 def test_intervals_of_any_level_are_of_the_same_t():
-    fit = fixed_effects(random_panel(seed=4), "KOFGIdj", REGRESSORS)
+    fit = two_way(random_panel(seed=4), "KOFGIdj", REGRESSORS)
     wide = fit.confint()
     assert_array_equal(wide["ci_low"], fit.terms["ci_low"])
     narrow = fit.confint(0.8)
@@ -186,7 +191,7 @@ def test_intervals_of_any_level_are_of_the_same_t():
 
 def test_other_programs_read_what_the_table_prints():
     """maketables' plug-in format: names of columns and statistics are its own."""
-    fit = fixed_effects(random_panel(seed=4), "KOFGIdj", REGRESSORS)
+    fit = two_way(random_panel(seed=4), "KOFGIdj", REGRESSORS)
     assert fit.summary() == repr(fit)
     table = fit.__maketables_coef_table__
     assert table.columns.tolist() == ["b", "se", "t", "p", "ci95l", "ci95u"]
@@ -213,8 +218,8 @@ def test_rows_with_a_missing_value_are_left_out():
     frame.loc[[3, 40], "RQ"] = np.nan
     frame.loc[17, "KOFGIdj"] = np.nan
     frame.loc[18, "KOFEcGIdj"] = np.nan  # of no concern
-    fit = fixed_effects(frame, "KOFGIdj", REGRESSORS)
-    other = fixed_effects(frame.drop(index=[3, 17, 40]), "KOFGIdj", REGRESSORS)
+    fit = two_way(frame, "KOFGIdj", REGRESSORS)
+    other = two_way(frame.drop(index=[3, 17, 40]), "KOFGIdj", REGRESSORS)
     pd.testing.assert_frame_equal(fit.terms, other.terms)
     assert fit.n == 93
     assert fit.residuals.index.tolist() == other.residuals.index.tolist()
@@ -224,10 +229,8 @@ def test_names_do_not_matter():
     """Not even those that the formula uses inside, or that are no Python names."""
     frame = random_panel(seed=8)
     names = {"KOFGIdj": "v1", "TBI": "v0", "RQ": "my RQ", "iso3": "land"}
-    own = fixed_effects(frame, "KOFGIdj", ["TBI", "RQ"])
-    other = fixed_effects(
-        frame.rename(columns=names), "v1", ["v0", "my RQ"], entity="land"
-    )
+    own = two_way(frame, "KOFGIdj", ["TBI", "RQ"])
+    other = two_way(frame.rename(columns=names), "v1", ["v0", "my RQ"], entity="land")
     assert_array_equal(own.terms, other.terms)
     assert other.terms.index.tolist() == ["v0", "my RQ", "const"]
 
@@ -254,7 +257,7 @@ def test_every_group_loses_its_first_year():
 
 def test_wald_of_several_coefficients():
     """F(3, G-1), and F is invariant to the order of the names."""
-    fit = fixed_effects(random_panel(seed=13), "KOFGIdj", REGRESSORS)
+    fit = two_way(random_panel(seed=13), "KOFGIdj", REGRESSORS)
     names = ["RQ", "INFR", "lnPOP"]
     f, p = fit.wald(names)
     b, V = fit.terms.loc[names, "estimate"], fit.covariance.loc[names, names]
@@ -272,10 +275,10 @@ def test_lags_go_by_the_year_and_not_by_the_row():
     columns = {"iso3": [*"AAABBB"], "year": years, "TBI": values}
     frame = pd.DataFrame(columns, index=range(10, 16))
     missing = np.nan
-    first = lagged(frame, "TBI")
+    first = lagged(frame, "TBI", entity="iso3", time="year")
     assert_array_equal(first, [missing, missing, 2, 5, missing, 4])
     assert first.index.tolist() == frame.index.tolist()
-    second = lagged(frame, "TBI", years=2)
+    second = lagged(frame, "TBI", years=2, entity="iso3", time="year")
     assert_array_equal(second, [missing, 1, missing, 4, missing, missing])
 
 
@@ -283,7 +286,7 @@ def test_lags_go_by_the_year_and_not_by_the_row():
 def test_a_lag_of_years_that_are_no_numbers_is_a_mistake(year):
     frame = pd.DataFrame({"iso3": ["A"], "year": [year], "TBI": [1.0]})
     told = f"column year holds {year!r}, not a number; a lag of TBI needs years such as"
-    assert error_of(lagged, frame, "TBI") == f"{told} 2001"
+    assert error_of(lagged, frame, "TBI", entity="iso3", time="year") == f"{told} 2001"
 
 
 # -------------------------------------------------------------- two-stage least squares
@@ -313,9 +316,9 @@ def iv(request):
 def test_constant_of_the_second_stage_is_at_the_grand_means(iv):
     """Without an intercept in first differences: ybar less the fit of the means."""
     frame, _, fit = iv
-    b = fit.second.terms["estimate"]
+    b = fit.terms["estimate"]
     used = frame[["TBI", *IV_CONTROLS]]
-    rest = frame["KOFGIdj"] - used @ b[used.columns] - fit.second.residuals
+    rest = frame["KOFGIdj"] - used @ b[used.columns] - fit.residuals
     countries, years = (pd.get_dummies(frame[k]) for k in ("iso3", "year"))
     years = years.iloc[:, 1:].to_numpy(float)
     D = np.column_stack([countries, years])
@@ -327,11 +330,11 @@ def test_constant_of_the_second_stage_is_at_the_grand_means(iv):
 def test_the_glance_of_two_stages_has_the_tests_of_the_instruments():
     fit = two_stage(instrumented(), "KOFGIdj", "TBI", ["z1"], ["RQ"])
     row = fit.glance().iloc[0]
-    assert row["endogenous"] == "TBI" and row["n"] == fit.second.n
+    assert row["endogenous"] == "TBI" and row["n"] == fit.n
     same = ["effective_f", "kp_f", "cd_f", "kp_lm_p_value"]
     assert row[same].tolist() == [getattr(fit.weak, k) for k in same]
     assert row["ar_p_value"] == fit.weak.ar_f_p_value
-    assert fit.confint(0.9).equals(fit.second.confint(0.9))
+    assert fit.confint(0.9).equals(fit.confint(0.9))
     assert_array_equal(fit.__maketables_coef_table__["b"], fit.terms["estimate"])
 
 
@@ -384,9 +387,9 @@ def test_with_one_instrument_the_set_holds_the_estimate():
     """There the Anderson-Rubin statistic is 0."""
     frame = instrumented(seed=17)
     fit = two_stage(frame, "KOFGIdj", "TBI", ["z1"], IV_CONTROLS)
-    b = fit.second["TBI"].estimate
+    b = fit["TBI"].estimate
     assert b in fit.ar_set and 0.0 not in fit.ar_set
-    assert_allclose(b, 2, atol=4 * fit.second["TBI"].se)
+    assert_allclose(b, 2, atol=4 * fit["TBI"].se)
 
 
 def test_an_exogenous_regressor_as_its_own_instrument_is_least_squares():
@@ -394,17 +397,17 @@ def test_an_exogenous_regressor_as_its_own_instrument_is_least_squares():
     frame = instrumented(seed=18)
     frame["near"] = frame["TBI"] + 1e-5 * frame["z2"]
     iv = two_stage(frame, "KOFGIdj", "TBI", ["near"], IV_CONTROLS)
-    ols = fixed_effects(frame, "KOFGIdj", ["TBI", *IV_CONTROLS])
-    assert_allclose(iv.second.terms["estimate"], ols.terms["estimate"], rtol=1e-4)
-    assert_allclose(iv.second.terms["se"], ols.terms["se"], rtol=1e-4)
-    assert_allclose(iv.second.r2, ols.r2, rtol=1e-6)
+    ols = two_way(frame, "KOFGIdj", ["TBI", *IV_CONTROLS])
+    assert_allclose(iv.terms["estimate"], ols.terms["estimate"], rtol=1e-4)
+    assert_allclose(iv.terms["se"], ols.terms["se"], rtol=1e-4)
+    assert_allclose(iv.r2, ols.r2, rtol=1e-6)
 
 
 def test_rows_without_an_instrument_are_left_out():
     frame = instrumented(missing=0, seed=19)
-    frame = frame.assign(lag=lagged(frame, "z1"))
+    frame = frame.assign(lag=lagged(frame, "z1", entity="iso3", time="year"))
     fit = two_stage(frame, "KOFGIdj", "TBI", ["lag"], IV_CONTROLS)
-    assert (fit.second.n, fit.first.n, fit.weak.nobs) == (105, 105, 105)
+    assert (fit.n, fit.first.n, fit.weak.nobs) == (105, 105, 105)
 
 
 # ------------------------------------------------------------------------ messages
@@ -421,7 +424,7 @@ def test_columns_that_are_never_there_together_leave_no_rows():
     frame = random_panel(seed=20)
     half = frame["year"] < 2004
     frame = frame.assign(early=frame["RQ"].where(half), late=frame["TFP"].where(~half))
-    line = error_of(fixed_effects, frame, "KOFGIdj", ["early", "late"])
+    line = error_of(two_way, frame, "KOFGIdj", ["early", "late"])
     assert "fewer than two" in line
 
 
@@ -430,7 +433,7 @@ def test_a_country_of_a_single_row_is_no_obstacle(estimator):
     """It has nothing to say on slopes: they are those of the others."""
     frame = random_panel(seed=21)
     alone = (frame["iso3"] == "C03") & (frame["year"] > 2000)
-    fit = fixed_effects(frame[~alone], "KOFGIdj", REGRESSORS, **ESTIMATORS[estimator])
+    fit = two_way(frame[~alone], "KOFGIdj", REGRESSORS, **ESTIMATORS[estimator])
     literal = fit_with_dummies(frame[frame["iso3"] != "C03"], "KOFGIdj", REGRESSORS)
     coef = fit.terms.loc[list(REGRESSORS), "estimate"]
     assert_allclose(coef, literal.coef, rtol=DEMEAN_RTOL)
@@ -440,15 +443,18 @@ def test_variances_below_zero_give_no_warning():
     """With two clusters for eight regressors some are rounding of 0."""
     frame = random_panel(countries=12, years=15, seed=1)
     two = frame[frame["iso3"].isin(["C00", "C01"])]
-    fit = fixed_effects(two, "KOFPoGIdj", REGRESSORS)
+    fit = two_way(two, "KOFPoGIdj", REGRESSORS)
     assert fit.clusters == 2
 
 
-def test_clusters_that_cut_through_countries_are_refused():
-    """Country effects are not nested in them, so they would have to be counted."""
+def test_clusters_that_cut_through_countries_count_their_effects():
+    """Effects of years are nested in them instead, as pyfixest has it."""
     panel = random_panel(seed=22)
-    line = error_of(fixed_effects, panel, "KOFGIdj", ["RQ"], clusters="year")
-    assert "nested" in line
+    found = two_way(panel, "KOFGIdj", ["RQ"], clusters="year")["RQ"]
+    pyfixest = import_module("pyfixest")
+    fit = pyfixest.feols("KOFGIdj ~ RQ | iso3 + year", panel, vcov={"CRV1": "year"})
+    assert found.estimate == pytest.approx(fit.coef()["RQ"], rel=1e-9)
+    assert found.se == pytest.approx(fit.se()["RQ"], rel=1e-9)
 
 
 # ------------------------------------------------------------- names of the arguments
@@ -467,7 +473,7 @@ def unnamed() -> pd.DataFrame:
 
 
 def test_clusters_are_named_as_pyfixest_does(unnamed):
-    fit = partial(fixed_effects, unnamed, "y", ["x"], entity="country", time="yr")
+    fit = partial(two_way, unnamed, "y", ["x"], entity="country", time="yr")
     both, half = TwoWay(), {"clusters": "half"}
     for asked, same in (
         ({"vcov": {"CRV1": "country"}}, {}),
@@ -488,7 +494,7 @@ def test_one_effect_and_three_are_those_of_regressions_on_dummies(unnamed):
         ({"time": ""}, ["country"]),
         ({"time": "yr", "effects": ["kind"]}, ["country", "yr", "kind"]),
     ):
-        found = fixed_effects(data, "y", ["x"], entity="country", **more)
+        found = two_way(data, "y", ["x"], entity="country", **more)
         D = pd.get_dummies(data[effects].astype(str), drop_first=True, dtype=float)
         X = sm.add_constant(pd.concat([data["x"], D], axis=1))
         code = pd.factorize(data["country"])[0]
@@ -497,11 +503,14 @@ def test_one_effect_and_three_are_those_of_regressions_on_dummies(unnamed):
         factor = (120 - k) / (120 - (k - 11))
         assert found["x"].estimate == pytest.approx(fit.params["x"], rel=1e-10)
         assert found["x"].se == pytest.approx(fit.bse["x"] * np.sqrt(factor), rel=1e-10)
-        assert found.effects == tuple(effects) and "const" not in found.terms.index
+        assert (
+            found.model.all_effects == tuple(effects)
+            and "const" not in found.terms.index
+        )
 
 
 def test_columns_of_ones_own_are_named(unnamed):
-    line = error_of(fixed_effects, unnamed, "y", ["x"])
+    line = error_of(two_way, unnamed, "y", ["x"])
     assert line.endswith(
         'name yours: entity = "country", time = "yr", clusters = "country"'
     )
@@ -521,15 +530,15 @@ def test_two_stages_are_clustered_as_asked(unnamed):
     )
     counted = np.sqrt((120 - 1 - 9 - 1 - 11) / (120 - 1 - 9 - 1))
     assert fit["x"].se == pytest.approx(wanted.std_errors["x"] * counted, rel=1e-9)
-    assert (fit.second.clusters, fit.second.clustered) == (6, "pair")
+    assert (fit.clusters, fit.clustered) == (6, "pair")
 
 
 def test_rows_left_out_and_few_clusters_are_said(unnamed):
     names: Any = {"entity": "country", "time": "yr"}
-    fit = fixed_effects(unnamed, "y", ["x", "w"], **names)
+    fit = two_way(unnamed, "y", ["x", "w"], **names)
     assert fit.left_out == fit.glance()["left_out"].item()
     assert fit.left_out == "12 rows without w left out" and fit.left_out in repr(fit)
     assert "clusters are few" not in repr(fit)
-    few = fixed_effects(unnamed, "y", ["x"], **names, clusters="half")
+    few = two_way(unnamed, "y", ["x"], **names, clusters="half")
     told = "2 clusters are few: p can be too small, stars too many;"
     assert few.left_out == "" and told in repr(few)

@@ -11,21 +11,23 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tivax.engine.estimation import design, weak_instruments
+from tivax.engine.estimation import LinearFit, design, weak_instruments, with_lags
 from tivax.engine.estimation.anderson_rubin import anderson_rubin
-from tivax.engine.estimation.fit import fit_model
-from tivax.engine.estimation.instrumental_variables import two_stage
 from tivax.engine.estimation.iv_data import IVData
-from tivax.engine.estimation.least_squares import fixed_effects
 from tivax.engine.estimation.model import Model
 from tivax.engine.estimation.regression_data import complete_rows
 from tivax.engine.estimation.samples import sample
 from tivax.engine.estimation.vcov import CONVENTIONS
 from tivax.engine.resampling.inference import resample
-from tivax.engine.resampling.run_files import with_lags
 from tivax.engine.resampling.schemes import Wild
 
-from helpers import error_of, fit_with_dummies, random_panel
+from helpers import (
+    error_of,
+    fit_with_dummies,
+    random_panel,
+    two_stage,
+    two_way,
+)
 
 # The same regression in other units: rounding of a few operations.
 RTOL = 1e-9
@@ -40,15 +42,15 @@ def iv(data: Any, y: str = Y, x: Any = X, z: Any = (Z,)) -> Any:
 
 
 def drawn(data: Any, y: str = Y, x: Any = X, z: Any = ()) -> Any:
-    model = Model("main", y, x, instruments=z)
-    return fit_model(with_lags(data, [model]), model)
+    model = Model("main", y, x, instruments=z, entity="iso3", time="year")
+    return LinearFit.to_draw(with_lags(data, [model]), model)
 
 
 drawn_iv = partial(drawn, z=(Z,))
 
 
 def least_squares(data: Any, y: str = Y, x: Any = X, **options: Any) -> Any:
-    return fixed_effects(data, y, x, **options)
+    return two_way(data, y, x, **options)
 
 
 LEAST_SQUARES: dict[str, Callable[..., Any]] = {
@@ -93,7 +95,7 @@ def test_a_unit_changes_neither_t_nor_p_nor_f(name):
 
 def test_a_power_of_two_changes_no_digit():
     frames = UNBALANCED, scaled(8, 0.25, 1)
-    own, other = (fixed_effects(frame, Y, X) for frame in frames)
+    own, other = (two_way(frame, Y, X) for frame in frames)
     assert_array_equal(other.terms["t"], own.terms["t"])
     assert other["TBI"].estimate == own["TBI"].estimate * 32
 
@@ -102,9 +104,8 @@ def test_a_unit_changes_no_statistic_of_two_stage_least_squares():
     own = iv(UNBALANCED)
     for outcome, treatment, instrument in UNITS:
         other = iv(scaled(outcome, treatment, instrument))
-        for stage in ("first", "second"):
-            t = getattr(own, stage).terms["t"]
-            assert_allclose(getattr(other, stage).terms["t"], t, rtol=1e-8)
+        for fit, its in ((own, other), (own.first, other.first)):
+            assert_allclose(its.terms["t"], fit.terms["t"], rtol=1e-8)
         for k in "kp_lm kp_f cd_f effective_f ar_f ar_f_p_value ar_chi2".split():
             assert_allclose(getattr(other.weak, k), getattr(own.weak, k), rtol=1e-8)
         stage, its = own.weak.first_stage[0], other.weak.first_stage[0]
@@ -130,7 +131,7 @@ def test_a_hypothesis_is_in_units_of_the_data():
 
 def test_a_unit_changes_no_p_value_of_draws():
     panel = random_panel(countries=8, years=5, seed=2)
-    model = Model("main", Y, ("TBI", "RQ"))
+    model = Model("main", Y, ("TBI", "RQ"), entity="iso3", time="year")
     own = resample(panel, model, Wild(), draws=99).summary.iloc[0]
     small = panel.assign(TBI=panel["TBI"] * 2.0**-40, RQ=panel["RQ"] * 1e12)
     other = resample(small, model, Wild(), draws=99).summary.iloc[0]
@@ -147,7 +148,7 @@ def test_draws_that_have_no_variance_in_64_bits_ask_for_another_unit():
 def test_a_large_level_beside_a_small_spread_is_no_obstacle():
     """A constant added to every column changes the constant alone."""
     moved = UNBALANCED.assign(TBI=UNBALANCED["TBI"] + 1e6, RQ=UNBALANCED["RQ"] - 1e6)
-    own, other = fixed_effects(UNBALANCED, Y, X), fixed_effects(moved, Y, X)
+    own, other = two_way(UNBALANCED, Y, X), two_way(moved, Y, X)
     assert_allclose(other.terms.loc[[*X], "t"], own.terms.loc[[*X], "t"], rtol=1e-7)
     expected = own["const"].estimate - 1e6 * (own["TBI"].estimate - own["RQ"].estimate)
     assert_allclose(other["const"].estimate, expected, rtol=1e-7)
@@ -191,7 +192,7 @@ def test_two_clusters_beside_effects_of_years_have_no_standard_error(name):
 
 
 def test_three_clusters_have_them():
-    fit = fixed_effects(few(3), Y, X)
+    fit = two_way(few(3), Y, X)
     literal = fit_with_dummies(few(3), Y, X)
     factor = 3 / 2 * 26 / (27 - 11)
     se = np.sqrt(np.diag(literal.sandwich * factor))
@@ -209,20 +210,20 @@ def test_an_outcome_without_errors_has_coefficients_alone(name):
 
 def test_two_stages_say_what_they_lack():
     fit = iv(few())
-    assert_no_errors(fit.second, X)
+    assert_no_errors(fit, X)
     assert_no_errors(fit.first, [Z, "RQ"])
-    assert fit.second.note.endswith(CANCEL)
+    assert fit.note.endswith(CANCEL)
     weak = fit.weak
     assert np.isnan([weak.kp_f, weak.effective_f, weak.ar_f, weak.ar_chi2]).all()
     assert np.isnan(weak.first_stage[0].standard_errors).all()
     assert fit.ar_set.text() == "unknown" and not fit.ar_set.bounded
-    assert_no_errors(iv(exact()).second, X)
+    assert_no_errors(iv(exact()), X)
 
 
 def test_more_coefficients_than_clusters_have_no_joint_test():
     """G clusters span G - 1 dimensions: each t is there, F is not."""
     names = ["TBI", "RQ", "INFR", "lnGDP"]
-    fit = fixed_effects(few(4), Y, names)
+    fit = two_way(few(4), Y, names)
     assert fit.terms.loc[names, "t"].notna().all()
     assert np.isnan(fit.wald(names)).all()
     assert np.isfinite(fit.wald(names[:2])).all()
@@ -303,14 +304,6 @@ def test_instruments_are_refused_in_the_same_words(instruments, frame, told):
         assert told in error_of(run, frame, z=instruments)
 
 
-def test_further_effects_of_two_stages_are_refused_with_a_remedy():
-    given = Y, "TBI", ["lnPOP"], ["RQ"]
-    told = error_of(two_stage, UNBALANCED, *given, effects=["sector"])
-    assert told.startswith(
-        "effects: two_stage has those of entity and time; put dummies"
-    )
-
-
 # ------------------------------------------------------------------------ kinds of data
 
 
@@ -376,7 +369,11 @@ def test_a_sample_is_a_column_of_ones_and_zeros_or_its_complement():
 
 def test_a_lag_of_words_is_a_mistake():
     """Of a lag in a run file, too: ``L.iso3``."""
-    line = error_of(with_lags, UNBALANCED, [Model("main", Y, ("L.iso3",))])
+    line = error_of(
+        with_lags,
+        UNBALANCED,
+        [Model("main", Y, ("L.iso3",), entity="iso3", time="year")],
+    )
     assert line.startswith("column iso3 holds words, not numbers")
 
 
@@ -396,6 +393,6 @@ def test_dummies_that_do_not_fit_are_refused_before_they_are_made(monkeypatch):
     )
     frame["x"], frame["y"] = np.random.default_rng(0).normal(size=(2, 1000))
     monkeypatch.setattr(design, "machine_memory", lambda: 1 << 20)
-    line = error_of(fixed_effects, frame, "y", ["x"])
+    line = error_of(two_way, frame, "y", ["x"])
     assert line.startswith("500 effects of year that iso3 does not nest, in 1,000 rows")
-    assert 'pyfixest.feols("y ~ x | iso3 + year", data' in line
+    assert line.endswith("tx.fit estimates without dummies, by CV1")

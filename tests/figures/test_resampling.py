@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
-from tivax.engine.estimation.fit import fit_model
+from tivax.engine.estimation import LinearFit
 from tivax.engine.estimation.model import Model
 from tivax.engine.figures.panel import intervals
 from tivax.engine.figures.resampling import DrawnStatistics, histograms
@@ -31,7 +31,9 @@ from experiment_panels import MODEL, small_panel
 # Heights are multiplied and divided again.
 RTOL = 1e-12
 DRAWS = 2_000
-TWO = Model("two", "KOFGIdj", ("TFP", "TBI", "RQ"), ("TFP", "TBI"))
+TWO = Model(
+    "two", "KOFGIdj", ("TFP", "TBI", "RQ"), ("TFP", "TBI"), entity="iso3", time="year"
+)
 CASES = {
     "pairs": (MODEL, Pairs()),
     "bayesian": (MODEL, Bayesian()),
@@ -48,7 +50,7 @@ FRAME = small_panel(countries=9, unknown=0.1, seed=7)
 @cache
 def drawn(name: str) -> DrawnStatistics:
     model, scheme = CASES[name]
-    plan = make_plan(fit_model(FRAME, model), scheme, DRAWS)
+    plan = make_plan(LinearFit.to_draw(FRAME, model), scheme, DRAWS)
     return DrawnStatistics(name, plan, infer(plan, 1)[0])
 
 

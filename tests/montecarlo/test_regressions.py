@@ -9,18 +9,25 @@ from numpy.testing import assert_allclose
 
 import tivax.engine as tx
 from tivax.engine.core import files_of
-from tivax.engine.estimation import fit_model
+from tivax.engine.estimation import LinearFit, with_lags
 from tivax.engine.montecarlo import corrections, evaluate
 from tivax.engine.montecarlo.evaluate import monte_carlo, set_up, summarise_draws
-from tivax.engine.resampling import with_lags
 
 from helpers import error_of, small_world
 
 DRAWS = 24
 MODELS = (
-    tx.Model("ols", "y", ["TBI", "c"]),
-    tx.Model("iv", "y", ["TBI", "c"], endogenous=["TBI"], instruments=["z"]),
-    tx.Model("lagged", "y", ["TBI", "L.TBI"]),
+    tx.Model("ols", "y", ["TBI", "c"], entity="iso3", time="year"),
+    tx.Model(
+        "iv",
+        "y",
+        ["TBI", "c"],
+        endogenous=["TBI"],
+        instruments=["z"],
+        entity="iso3",
+        time="year",
+    ),
+    tx.Model("lagged", "y", ["TBI", "L.TBI"], entity="iso3", time="year"),
 )
 ERROR = tx.table_errors.Lognormal(a=0.02, b=0.05)
 # Two ways to the same least squares, of columns in units that differ by 1e2.
@@ -52,7 +59,7 @@ def panel(world):
 
 @pytest.fixture(scope="module")
 def setup(world, panel):
-    return set_up([fit_model(panel, k) for k in MODELS], world, ERROR)
+    return set_up([LinearFit.to_draw(panel, k) for k in MODELS], world, ERROR)
 
 
 @pytest.fixture(scope="module")
@@ -200,7 +207,9 @@ def test_a_known_effect_comes_back_after_correction(world):
         seen = true.copy()
         seen["TBI"] = true["TBI"] + sd * rng.normal(size=len(true))
         seen["y"] = 2 * true["TBI"] + 0.005 * rng.normal(size=len(true))
-        fitted = fit_model(seen, tx.Model("m", "y", ["TBI"]))
+        fitted = LinearFit.to_draw(
+            seen, tx.Model("m", "y", ["TBI"], entity="iso3", time="year")
+        )
         wide = seen.pivot(index="year", columns="iso3", values="TBI")
         wide = wide.reindex(columns=world.regions).to_numpy()
         moved = evaluate.match_columns(fitted, wide, world.years, world.regions)
@@ -230,7 +239,10 @@ def test_only_a_coefficient_that_moves_away_from_0_is_said_to_be_pulled_to_it(wo
     frame = with_lags(panel_of(world), list(MODELS))
     noise = 0.003 * np.random.default_rng(1).normal(size=len(frame))
     frame["late"] = 2 * frame["L.TBI"].fillna(0) + noise
-    models = [*MODELS[:2], tx.Model("late", "late", ["TBI", "L.TBI"])]
+    models = [
+        *MODELS[:2],
+        tx.Model("late", "late", ["TBI", "L.TBI"], entity="iso3", time="year"),
+    ]
     error = tx.table_errors.Lognormal(a=0.05)
     found = monte_carlo(frame, models, world, error, draws=20)
     ols, iv, late = found.finding

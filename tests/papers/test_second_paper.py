@@ -16,6 +16,7 @@ from tivax.engine.panel.recipe import WIOD_COUNTRIES
 
 import panel_files as pf
 from commands import good, mistake, names
+from helpers import two_way
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "reference" / "papers.md").read_text(encoding="utf-8")
@@ -48,7 +49,7 @@ def test_a_folder_with_the_names_of_the_page_is_a_paper(small, tmp_path):
     out = tmp_path / "out"
     words = ("--data", tmp_path / "raw", "--paper", small, "--out", out)
     answer = good("replicate", *words)
-    fit = tx.fixed_effects(
+    fit = two_way(
         tx.build_panel(tx.read_data_files(tmp_path / "raw")).frame, "KOFGIdj", ["TBI"]
     )
     table = pd.read_csv(out / "coefficients.csv")

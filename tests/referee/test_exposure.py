@@ -7,7 +7,10 @@ import pytest
 import tivax as tx
 
 from described import assert_described
-from helpers import error_of
+from helpers import (
+    error_of,
+    two_stage,
+)
 
 
 @pytest.fixture(scope="module")
@@ -89,11 +92,11 @@ def world():
 
 def test_the_estimate_is_that_of_two_stages(world):
     found, data = world
-    result = found.estimate(data, "y", controls=["x"])
+    result = found.estimate(data, "y", controls=["x"], entity="iso3", time="year")
     merged = data.merge(
         found.table.rename(columns={"region": "iso3"})[["iso3", "year", "instrument"]]
     )
-    fit = tx.two_stage(merged, "y", "tbi", ["instrument"], ["x"])
+    fit = two_stage(merged, "y", "tbi", ["instrument"], ["x"])
     assert result.table["estimate"][0] == pytest.approx(
         fit.terms.loc["tbi", "estimate"], rel=1e-9
     )
@@ -102,7 +105,7 @@ def test_the_estimate_is_that_of_two_stages(world):
 
 def test_checks_have_a_row_each(world):
     found, data = world
-    checks = found.checks(data, "y", ["x"])
+    checks = found.checks(data, "y", ["x"], entity="iso3", time="year")
     assert checks["check"].tolist() == ["trend", "balance"]
     assert np.isfinite(checks[["estimate", "se", "p_value"]].to_numpy()).all()
 

@@ -14,7 +14,11 @@ import tivax as tx
 from tivax.engine.papers.trade_imbalance.columns import CONTROLS
 
 from described import assert_described
-from helpers import error_of, paper_panel
+from helpers import (
+    error_of,
+    paper_panel,
+    two_way,
+)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +53,7 @@ def test_numbers_of_cigar_are_those_of_xtife(cigar, shared):
 
 
 def test_without_factors_it_is_the_two_way_regression(cigar):
-    fit = tx.fixed_effects(cigar, "sales", ["price"], entity="state", time="year")
+    fit = two_way(cigar, "sales", ["price"], entity="state", time="year")
     none = _cigar(cigar, factors=0, most=0)
     # Demeaning stops at 1e-15 of the largest value.
     assert none.terms["estimate"].iloc[0] == pytest.approx(
@@ -84,7 +88,9 @@ def test_the_minimum_is_that_of_the_profile():
         return (np.linalg.svd(y - beta * x, compute_uv=False)[2:] ** 2).sum()
 
     best = minimize_scalar(profile, bounds=(0.5, 1.5), method="bounded")
-    found = tx.interactive_effects(data, "y", ["x0"], factors=2, most=2)
+    found = tx.interactive_effects(
+        data, "y", ["x0"], factors=2, most=2, entity="iso3", time="year"
+    )
     assert found.sigma2 * found.n == pytest.approx(best.fun, rel=1e-9)
     assert found.terms.loc["x0", "estimate"] == pytest.approx(best.x, abs=1e-4)
 
@@ -92,9 +98,11 @@ def test_the_minimum_is_that_of_the_profile():
 @pytest.mark.parametrize("seed", range(2))
 def test_a_factor_that_moves_both_is_found_where_least_squares_is_far_off(seed):
     data = _world(seed=seed, k=2)
-    two_way = tx.fixed_effects(data, "y", ["x0", "x1"])
-    assert (two_way.terms["estimate"][["x0", "x1"]] > 1.3).all()
-    found = tx.interactive_effects(data, "y", ["x0", "x1"], factors="ic", most=3)
+    plain = two_way(data, "y", ["x0", "x1"])
+    assert (plain.terms["estimate"][["x0", "x1"]] > 1.3).all()
+    found = tx.interactive_effects(
+        data, "y", ["x0", "x1"], factors="ic", most=3, entity="iso3", time="year"
+    )
     assert found.factors.shape[1] == 1
     assert found.terms["estimate"].to_numpy() == pytest.approx([1, 1], abs=0.06)
 
@@ -107,14 +115,18 @@ def test_missing_cells_are_filled_by_the_model():
     common = np.outer(rng.normal(size=30), rng.normal(size=14))
     data["y"] = (2 * wide + common).ravel() + data["iso3"] * 0.1
     gaps = data.drop(index=rng.choice(len(data), 40, replace=False))
-    found = tx.interactive_effects(gaps, "y", ["x0"], factors=1, most=1)
+    found = tx.interactive_effects(
+        gaps, "y", ["x0"], factors=1, most=1, entity="iso3", time="year"
+    )
     assert found.terms.loc["x0", "estimate"] == pytest.approx(2, abs=1e-6)
     assert found.n == 380
 
 
 def test_the_correction_is_the_sum_of_its_terms_written_out():
     data = _world(N=12, T=8, seed=5)
-    plain = tx.interactive_effects(data, "y", ["x0"], factors=1, most=1)
+    plain = tx.interactive_effects(
+        data, "y", ["x0"], factors=1, most=1, entity="iso3", time="year"
+    )
     y, x = (
         data.pivot(index="iso3", columns="year", values=k).to_numpy()
         for k in ("y", "x0")
@@ -140,13 +152,23 @@ def test_the_correction_is_the_sum_of_its_terms_written_out():
         ("moon-weidner", beta + (first + second + third) / D),
     ):
         found = tx.interactive_effects(
-            data, "y", ["x0"], factors=1, most=1, correction=name, bandwidth=2
+            data,
+            "y",
+            ["x0"],
+            factors=1,
+            most=1,
+            correction=name,
+            bandwidth=2,
+            entity="iso3",
+            time="year",
         )
         assert found.terms.loc["x0", "estimate"] == pytest.approx(expected, rel=1e-9)
 
 
 def test_a_result_is_written_with_all_that_is_described(tmp_path):
-    found = tx.interactive_effects(_world(), "y", ["x0"], factors=1)
+    found = tx.interactive_effects(
+        _world(), "y", ["x0"], factors=1, entity="iso3", time="year"
+    )
     found.save(tmp_path / "out")
     assert_described("interactive-effects", tmp_path / "out")
     assert "With 1 common factor the effect of x0 on y" in found.sentence
@@ -155,18 +177,23 @@ def test_a_result_is_written_with_all_that_is_described(tmp_path):
 def test_factors_that_nobody_asked_for_lose_their_row_alone(monkeypatch):
     """With five factors and gaps the iteration often does not settle."""
     data, module = _world(), sys.modules[tx.results.InteractiveEffects.__module__]
-    alone, real = tx.interactive_effects(data, "y", ["x0"], most=1), module._fit
+    alone, real = (
+        tx.interactive_effects(data, "y", ["x0"], most=1, entity="iso3", time="year"),
+        module._fit,
+    )
 
     def not_settled(panel, r):
         return real(panel, r) if r < 2 else real(panel, 1)._replace(moved=np.inf)
 
     monkeypatch.setattr(module, "_fit", not_settled)
-    found = tx.interactive_effects(data, "y", ["x0"], most=3)
+    found = tx.interactive_effects(
+        data, "y", ["x0"], most=3, entity="iso3", time="year"
+    )
     pd.testing.assert_frame_equal(found.terms, alone.terms)
     assert found.criteria["ic"].isna().tolist() == [False, False, True, True]
     assert "(not computed with 2, 3: no fit settles)" in found.sentence
     with pytest.raises(tx.TivaxError, match="with 2 factors the iteration does not"):
-        tx.interactive_effects(data, "y", ["x0"], factors=2)
+        tx.interactive_effects(data, "y", ["x0"], factors=2, entity="iso3", time="year")
 
 
 @pytest.mark.parametrize(
@@ -185,7 +212,9 @@ def test_mistakes_are_told_in_one_line(more, message):
     data = _world()
     data["twin"], data["same"] = 2 * data["x0"], 7.3
     options = {"regressors": ["x0"], "factors": 1, "most": 1, "outcome": "y"} | more
-    assert message in error_of(tx.interactive_effects, data, **options)
+    assert message in error_of(
+        tx.interactive_effects, data, entity="iso3", time="year", **options
+    )
 
 
 def test_the_page_on_referees_states_the_papers_main_result(shared):
@@ -193,15 +222,19 @@ def test_the_page_on_referees_states_the_papers_main_result(shared):
     page = Path(__file__).resolve().parents[2] / "docs/how-to/what-a-referee-asks.md"
     text = " ".join(page.read_text(encoding="utf-8").split())
     panel, given = paper_panel(shared).frame, ("KOFGIdj", ["TBI", *CONTROLS])
-    row = tx.fixed_effects(panel, *given)["TBI"]
+    row = two_way(panel, *given)["TBI"]
     assert f"{row.estimate:.2f} (standard error {row.se:.2f})" in text
     one, *more = (
-        tx.interactive_effects(panel, *given, factors=k).terms.loc["TBI", "estimate"]
+        tx.interactive_effects(
+            panel, *given, factors=k, entity="iso3", time="year"
+        ).terms.loc["TBI", "estimate"]
         for k in (1, 2, 3, 4, 5)
     )
     one = abs(one) if abs(one) < 0.005 else one
     assert f"one common factor it is {one:.2f}" in text
     assert f"between {min(more):.1f} and {max(more):.1f}" in text
-    moved = tx.movers(panel, "KOFGIdj", "TBI", controls=CONTROLS)
+    moved = tx.movers(
+        panel, "KOFGIdj", "TBI", controls=CONTROLS, entity="iso3", time="year"
+    )
     average = moved.chosen.set_index("estimand").loc["AS"]
     assert f"give {average['estimate']:.1f} ({average['se']:.1f})" in text

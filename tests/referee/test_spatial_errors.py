@@ -9,7 +9,11 @@ import tivax as tx
 from tivax.engine.referee.scpc import components, decay, rejection
 
 from described import assert_described
-from helpers import error_of, random_panel
+from helpers import (
+    error_of,
+    random_panel,
+    two_way,
+)
 
 
 def _points(n: int, seed: int = 0) -> np.ndarray:
@@ -74,11 +78,18 @@ def _places(panel: pd.DataFrame) -> pd.DataFrame:
 def test_rows_are_those_of_conley_and_means_those_of_scpc(panel, tmp_path):
     places, names = _places(panel), ["TBI", "RQ"]
     found = tx.spatial_errors(
-        panel, "KOFGIdj", names, cutoffs=[800, 2000], lags=1, places=places
+        panel,
+        "KOFGIdj",
+        names,
+        cutoffs=[800, 2000],
+        lags=1,
+        places=places,
+        entity="iso3",
+        time="year",
     )
     assert found.table["term"].tolist() == ["TBI"] * 3 + ["RQ"] * 3
     for cutoff in (800, 2000):
-        fit = tx.fixed_effects(
+        fit = two_way(
             panel, "KOFGIdj", names, vcov=tx.Conley(cutoff, lags=1, places=places)
         )
         rows = found.table[found.table["cutoff"] == cutoff].set_index("term")
@@ -98,17 +109,23 @@ def test_rows_are_those_of_conley_and_means_those_of_scpc(panel, tmp_path):
 
 
 def test_by_default_cutoffs_go_up_to_the_median_distance(panel):
-    found = tx.spatial_errors(panel, "KOFGIdj", ["TBI"], places=_places(panel))
+    found = tx.spatial_errors(
+        panel, "KOFGIdj", ["TBI"], places=_places(panel), entity="iso3", time="year"
+    )
     pairs = found.distances.to_numpy()[np.triu_indices(14, 1)]
     assert found.table["cutoff"].max() == pytest.approx(np.median(pairs))
     few = panel[panel["iso3"] < "C06"]
-    assert tx.spatial_errors(few, "KOFGIdj", ["TBI"], places=_places(panel)).means.empty
+    assert tx.spatial_errors(
+        few, "KOFGIdj", ["TBI"], places=_places(panel), entity="iso3", time="year"
+    ).means.empty
 
 
 def test_mistakes_are_told_in_one_line(panel):
-    assert "no capital of C00" in error_of(tx.spatial_errors, panel, "KOFGIdj", ["TBI"])
+    assert "no capital of C00" in error_of(
+        tx.spatial_errors, panel, "KOFGIdj", ["TBI"], entity="iso3", time="year"
+    )
     assert "regressors: name at least one" in error_of(
-        tx.spatial_errors, panel, "KOFGIdj", []
+        tx.spatial_errors, panel, "KOFGIdj", [], entity="iso3", time="year"
     )
     assert "cutoffs: 'near' is no distance" in error_of(
         tx.spatial_errors,
@@ -117,6 +134,8 @@ def test_mistakes_are_told_in_one_line(panel):
         ["TBI"],
         cutoffs=["near"],
         places=_places(panel),
+        entity="iso3",
+        time="year",
     )
 
 
@@ -124,7 +143,11 @@ def test_places_that_fall_together(panel):
     """Two at one place count as one; where many do, no bound of 0.03 can hold."""
     places = _places(panel)
     places.iloc[1] = places.iloc[0]
-    found = tx.spatial_errors(panel, "KOFGIdj", ["TBI"], places=places)
+    found = tx.spatial_errors(
+        panel, "KOFGIdj", ["TBI"], places=places, entity="iso3", time="year"
+    )
     assert np.isfinite(found.means["se"]).all() and len(found.means) == 1
     places[:] = places.iloc[[0, 5]].to_numpy()[np.arange(len(places)) % 2]
-    assert tx.spatial_errors(panel, "KOFGIdj", ["TBI"], places=places).means.empty
+    assert tx.spatial_errors(
+        panel, "KOFGIdj", ["TBI"], places=places, entity="iso3", time="year"
+    ).means.empty

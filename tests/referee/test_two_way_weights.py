@@ -7,7 +7,10 @@ import pytest
 import tivax as tx
 
 from described import assert_described
-from helpers import error_of
+from helpers import (
+    error_of,
+    two_way,
+)
 
 NAMES = {"entity": "iso3", "time": "year"}
 
@@ -15,7 +18,7 @@ NAMES = {"entity": "iso3", "time": "year"}
 def test_numbers_of_wagepan_are_those_of_twowayfeweights(shared):
     data = pd.read_stata(shared / "data/econometrics/wagepan_twfeweights.dta")
     truth = pd.read_csv(shared / "truth/econometrics/twfe_weights_wagepan.csv")
-    found = tx.two_way_weights(data, "lwage", "union", entity="nr")
+    found = tx.two_way_weights(data, "lwage", "union", entity="nr", time="year")
     table = pd.concat([found.table, found.correlation("educ")])
     values = table.set_index("number")["value"]
     expected = truth.set_index("number")["value"]
@@ -67,7 +70,7 @@ def test_differences_that_are_given_are_those_that_are_made():
 def test_controls_are_taken_out_of_the_treatment():
     data = _panel().assign(c=np.random.default_rng(5).normal(size=42))
     found = tx.two_way_weights(data, "y", **NAMES, treatment="d", controls=["c"])
-    fit = tx.fixed_effects(data, "y", ["d", "c"])
+    fit = two_way(data, "y", ["d", "c"])
     assert found.table["value"][0] == pytest.approx(fit.terms.loc["d", "estimate"])
 
 
@@ -96,7 +99,7 @@ def test_sums_by_unit_and_the_files(tmp_path):
     [
         ({"kind": "fe"}, "kind"),
         ({"treatment": "none"}, "no column none"),
-        ({"treatment": "iso3"}, "iso3 is explained by the effects"),
+        ({"treatment": "iso3"}, "iso3 is collinear with the effects"),
         ({"outcome": "iso3"}, "iso3 is a linear combination of the effects alone"),
         ({"level": "d"}, "level goes with fdTR and fdS"),
         ({"controls": ["d"]}, "d is duplicated"),

@@ -3,10 +3,15 @@
 import pandas as pd
 import pytest
 
-from tivax.engine import fixed_effects, regression_table, two_stage
+from tivax.engine import regression_table
 
 from commands import names
-from helpers import error_of, random_panel
+from helpers import (
+    error_of,
+    random_panel,
+    two_stage,
+    two_way,
+)
 
 PANEL = random_panel(countries=8, years=6)
 
@@ -14,7 +19,7 @@ PANEL = random_panel(countries=8, years=6)
 @pytest.fixture(scope="module")
 def fits():
     names = ["TBI"], ["TBI", "RQ"]
-    return [fixed_effects(PANEL, "KOFGIdj", k) for k in names]
+    return [two_way(PANEL, "KOFGIdj", k) for k in names]
 
 
 def test_a_column_is_a_fit_with_its_errors_below(fits):
@@ -45,11 +50,11 @@ def test_of_two_stages_the_second_is_shown_with_the_first_stage_f():
     fit = two_stage(PANEL, "KOFGIdj", "TBI", ["lnPOP"], ["RQ"])
     frame = regression_table([fit]).set_index("term").iloc[:, 0]
     assert frame["Kleibergen-Paap F"] == f"{fit.weak.kp_f:.2f}"
-    assert frame["TBI"].startswith(f"{fit.second['TBI'].estimate:.4f}")
+    assert frame["TBI"].startswith(f"{fit['TBI'].estimate:.4f}")
 
 
 def test_terms_of_different_fits_with_one_name_are_one_row():
-    each = [fixed_effects(PANEL, "KOFGIdj", [k]) for k in ("TBI", "RQ")]
+    each = [two_way(PANEL, "KOFGIdj", [k]) for k in ("TBI", "RQ")]
     frame = regression_table(each, labels={"TBI": "index", "RQ": "index"}, digits=3)
     assert frame.iloc[:, 0].tolist().count("index") == 1
     for k, (fit, term) in enumerate(zip(each, ("TBI", "RQ"), strict=True), 1):
@@ -66,7 +71,7 @@ def test_a_row_of_the_users_stands_in_place_of_one_of_that_name(fits):
 def test_one_model_has_one_r_squared_whatever_its_errors(fits):
     """Stata's: the libraries take effects of years out first."""
     others = [
-        fixed_effects(PANEL, "KOFGIdj", ["TBI"], **more)
+        two_way(PANEL, "KOFGIdj", ["TBI"], **more)
         for more in ({"convention": "fixest"}, {"vcov": "CV3"}, {"vcov": "two-way"})
     ]
     frame = regression_table([fits[0], *others]).set_index("term")
@@ -80,7 +85,7 @@ def test_what_one_cluster_identifies_has_no_stars_and_a_note(suffix, tmp_path):
     own = (PANEL["iso3"] == "C03") & (PANEL["year"] > 2002)
     data = PANEL.assign(D=own, y=PANEL["KOFGIdj"] + 90 * own)
     for vcov in ("CV1", "two-way"):
-        fit = fixed_effects(data, "y", ["TBI", "D"], vcov=vcov)
+        fit = two_way(data, "y", ["TBI", "D"], vcov=vcov)
         assert fit["D"].p_value < 0.1 and fit["D"].stars == 0
         regression_table([fit], path := tmp_path / f"table.{suffix}")
         text = path.read_text(encoding="utf-8")
@@ -90,7 +95,7 @@ def test_what_one_cluster_identifies_has_no_stars_and_a_note(suffix, tmp_path):
 
 def test_the_note_names_the_column_of_the_clusters(tmp_path):
     by_group = PANEL.assign(group=PANEL["iso3"].rank(method="dense") // 2)
-    fit = fixed_effects(by_group, "KOFGIdj", ["TBI"], clusters="group")
+    fit = two_way(by_group, "KOFGIdj", ["TBI"], clusters="group")
     assert "Standard errors: clustered by group, Stata xtreg" in str(fit)
     path = tmp_path / "table.tex"
     regression_table([fit], path)
@@ -98,17 +103,17 @@ def test_the_note_names_the_column_of_the_clusters(tmp_path):
     assert "parentheses: clustered by group, Stata" in text and "country" not in text
     firms = PANEL.rename(columns={"iso3": "firm"})
     both = two_stage(firms, "KOFGIdj", "TBI", ["lnPOP"], ["RQ"], entity="firm")
-    assert "clustered by firm, Stata xtivreg2" in str(both.second)
+    assert "clustered by firm, Stata xtivreg2" in str(both)
 
 
 def test_the_note_says_in_words_what_the_errors_are_once_for_each_kind(fits, tmp_path):
-    areg = fixed_effects(PANEL, "KOFGIdj", ["TBI"], convention="lsdv")
+    areg = two_way(PANEL, "KOFGIdj", ["TBI"], convention="lsdv")
     path = tmp_path / "table.html"
     regression_table([*fits, areg], path)
     assert (
-        "Standard errors in parentheses: (1), (2) clustered by country, Stata xtreg fe "
+        "Standard errors in parentheses: (1), (2) clustered by iso3, Stata xtreg fe "
         "vce(cluster), t distribution with one degree of freedom fewer than clusters; "
-        "(3) clustered by country, all effects counted (areg), t distribution with one "
+        "(3) clustered by iso3, all effects counted (areg), t distribution with one "
         "degree of freedom fewer than clusters. *, **, ***"
     ) in path.read_text(encoding="utf-8")
 
@@ -144,7 +149,7 @@ def test_word_has_the_same_cells(fits, tmp_path):
 
 def test_mistakes_are_told_in_one_line(fits, tmp_path):
     assert error_of(regression_table, []) == "fits: give at least one estimate"
-    assert "give estimates (of tx.fixed_effects" in error_of(regression_table, [3])
+    assert "of a pyfixest model, tx.fit(model)" in error_of(regression_table, [3])
     assert "no term XX" in error_of(regression_table, fits, terms=["XX"])
     line = error_of(regression_table, fits, labels={"RQ": "x", "TBI": "x"})
     assert line == (

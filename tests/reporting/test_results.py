@@ -12,14 +12,14 @@ from matplotlib.figure import Figure
 
 import tivax as tx
 from tivax.engine.measures import compute_tbi
-from tivax.engine.reporting import Context, Joined, Result, write_parts
+from tivax.engine.reporting import Context, Joined, Result, translated, write_parts
 from tivax.engine.resampling import Simulation, Study, own_panel, simulate
 from tivax.engine.resampling.simulation.panels import StudyDesign
 
 from experiment_panels import small_panel
 from helpers import random_tables
 
-MODEL = tx.Model("main", "KOFGIdj", ["TBI", "RQ", "INFR"])
+MODEL = tx.Model("main", "KOFGIdj", ["TBI", "RQ", "INFR"], entity="iso3", time="year")
 
 
 def refusal(call) -> str:
@@ -168,6 +168,17 @@ def test_a_finding_is_of_the_regions_that_were_asked_for(of_countries):
     for name in ("scenario", "exact hat"):
         told = replace(of_countries[name], asked=("DEU",)).sentence
         assert "Germany" in told and not re.search("China|United|Rest", told)
+
+
+@pytest.mark.parametrize("name", ["tbi", "change", "scenario"])
+def test_titles_that_compare_say_that_some_are_not_shown(name, of_countries):
+    start, whole = "Of those shown: ", of_countries[name]
+    some = replace(whole, asked=("DEU", "CHN")).titles()
+    assert not [k for k in whole.titles().values() if start in k]
+    told = [k for k in some.values() if "most" in k or "Largest" in k]
+    assert told and all(k.startswith(start) for k in told)
+    chinese = [translated(k, "zh") for k in told]
+    assert not [k for k in chinese if re.search("[a-z]{4}", k) or "图中" not in k]
 
 
 def test_titles_say_the_largest_balances(of_countries):

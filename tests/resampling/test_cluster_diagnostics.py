@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from tivax.engine.estimation.fit import fit_model
+from tivax.engine.estimation import CV2, LinearFit
 from tivax.engine.estimation.model import Model
 from tivax.engine.resampling.cluster_diagnostics import cluster_table, model_table
 from tivax.engine.resampling.inference import infer
@@ -25,7 +25,14 @@ RTOL = 1e-9
 FRAME = small_panel(countries=8, years=5, unknown=0.3, seed=21)
 MODELS = {
     "least squares": MODEL,
-    "two treatments": Model("two", "KOFGIdj", ("TFP", "TBI", "RQ"), ("TFP", "TBI")),
+    "two treatments": Model(
+        "two",
+        "KOFGIdj",
+        ("TFP", "TBI", "RQ"),
+        ("TFP", "TBI"),
+        entity="iso3",
+        time="year",
+    ),
     "an instrument": two_stage_model(),
     "two instruments": two_stage_model(instruments=("L.TBI", "TFP")),
 }
@@ -60,7 +67,7 @@ def without_each(rows: Rows, k: int) -> np.ndarray:
 def test_a_row_tells_what_each_country_does(name):
     model = MODELS[name]
     rows = rows_of(FRAME, model)
-    table = cluster_table(fit_model(FRAME, model))
+    table = cluster_table(LinearFit.to_draw(FRAME, model))
     assert len(table) == rows.G * len(model.treatments)
     assert (table["model"] == model.name).all()
     hat = hat_by_country(rows)
@@ -88,7 +95,7 @@ def test_a_model_has_its_kinds_of_errors(name):
     model = MODELS[name]
     rows = rows_of(FRAME, model)
     fit, G = refit(rows), rows.G
-    fitted = fit_model(FRAME, model)
+    fitted = LinearFit.to_draw(FRAME, model)
     table = model_table([fitted])
     assert table["term"].tolist() == [*model.treatments]
     for k, own in enumerate(table.to_dict("records")):
@@ -99,7 +106,7 @@ def test_a_model_has_its_kinds_of_errors(name):
         assert [own[name] for name in facts] == expected
         se = {
             "cv1": fit.covariance[j, j] ** 0.5,
-            "cv2": fitted.covariance("CV2")[k, k] ** 0.5,
+            "cv2": fitted.covariance(CV2())[k, k] ** 0.5,
             "cv3": ((G - 1) / G * ((left - b) ** 2).sum()) ** 0.5,
             "cv3j": ((G - 1) / G * ((left - left.mean()) ** 2).sum()) ** 0.5,
             "v5": ((left - b) ** 2).sum() ** 0.5,
@@ -120,7 +127,7 @@ def test_a_model_has_its_kinds_of_errors(name):
 
 def test_a_row_for_each_treatment_of_each_model_in_their_order():
     models = [MODELS["two treatments"], replace(MODEL, sample="developing")]
-    own = model_table(fit_model(FRAME, model) for model in models)
+    own = model_table(LinearFit.to_draw(FRAME, model) for model in models)
     assert own["term"].tolist() == ["TFP", "TBI", "TBI"]
     assert own["sample"].tolist() == ["all", "all", "developing"]
     assert own["clusters"].tolist() == [8, 8, 4]
@@ -144,7 +151,7 @@ def test_nlswork_is_that_of_summclust(shared):
         effects=("birth_yr",),
         clusters="ind_code",
     )
-    fitted = fit_model(frame, model)
+    fitted = LinearFit.to_draw(frame, model)
     row = model_table([fitted]).iloc[0]
     assert_allclose(row[["cv1_se", "cv3_se"]].tolist(), [0.008248, 0.011150], atol=5e-7)
     used, effects = fitted.used, list(model.all_effects)
@@ -163,7 +170,9 @@ def test_nlswork_is_that_of_summclust(shared):
 
 def test_units_of_the_panel_change_no_share_and_no_p():
     scaled = FRAME.assign(TBI=1000 * FRAME["TBI"], KOFGIdj=FRAME["KOFGIdj"] / 7)
-    own, other = (model_table([fit_model(k, MODEL)]).iloc[0] for k in (FRAME, scaled))
+    own, other = (
+        model_table([LinearFit.to_draw(k, MODEL)]).iloc[0] for k in (FRAME, scaled)
+    )
     for name in own.index:
         if name.endswith("_se") or name in ("estimate", "without_min", "without_max"):
             assert_allclose(other[name], own[name] / 7000, rtol=RTOL)
@@ -191,11 +200,11 @@ def alike(countries: int = 8, years: int = 6) -> pd.DataFrame:
     )
 
 
-ONE_WAY = Model("one way", "y", ("x",), time="")
+ONE_WAY = Model("one way", "y", ("x",), time="", entity="iso3")
 
 
 def test_countries_that_are_alike_all_count():
-    fitted = fit_model(alike(), ONE_WAY)
+    fitted = LinearFit.to_draw(alike(), ONE_WAY)
     table = cluster_table(fitted)
     assert_allclose(table[["leverage", "partial_leverage"]], 1 / 8, rtol=RTOL)
     assert_allclose(model_table([fitted])["effective_clusters"], 8, rtol=RTOL)
@@ -205,7 +214,7 @@ def test_a_country_that_moves_twice_as_much_counts_four_times():
     """Shares of 4/11, seven times 1/11: 121 / (16 + 7) effective countries."""
     frame = alike()
     frame.loc[frame["iso3"] == "C01", "x"] *= 2
-    fitted = fit_model(frame, ONE_WAY)
+    fitted = LinearFit.to_draw(frame, ONE_WAY)
     share = cluster_table(fitted).set_index("cluster")["partial_leverage"]
     assert_allclose(share, np.where(share.index == "C01", 4, 1) / 11, rtol=RTOL)
     assert_allclose(model_table([fitted])["effective_clusters"], 121 / 23, rtol=RTOL)
@@ -220,7 +229,7 @@ REFORM["mixed"] = REFORM["reform"] + FRAME["RQ"].mask(ONE, 0)
 @pytest.mark.parametrize("treatment", ["reform", "mixed"])
 def test_a_country_that_cannot_be_left_out_leaves_a_gap(treatment):
     """Without it there is no treatment, or one that is a control."""
-    fitted = fit_model(REFORM, remodel(MODEL, treatments=(treatment,)))
+    fitted = LinearFit.to_draw(REFORM, remodel(MODEL, treatments=(treatment,)))
     table = cluster_table(fitted).set_index("cluster")["estimate_without"]
     assert table.index[table.isna()].tolist() == ["C02"]
     row = model_table([fitted]).iloc[0]
@@ -243,7 +252,7 @@ def test_a_country_that_cannot_be_left_out_leaves_a_gap(treatment):
 
 @pytest.mark.parametrize("treatment", ["reform", "mixed"])
 def test_draws_without_it_are_left_out_with_and_without_t(treatment):
-    fitted = fit_model(REFORM, remodel(MODEL, treatments=(treatment,)))
+    fitted = LinearFit.to_draw(REFORM, remodel(MODEL, treatments=(treatment,)))
     plain, t = (
         infer(make_plan(fitted, Pairs(studentised=k), 999), 1) for k in (False, True)
     )
@@ -257,7 +266,7 @@ def test_draws_without_it_are_left_out_with_and_without_t(treatment):
 def test_a_control_of_one_country_is_dropped_where_it_says_nothing():
     """Without the country, the estimate is that without the control."""
     model = remodel(MODEL, controls=("RQ", "mixed"))
-    table = cluster_table(fit_model(REFORM, model)).set_index("cluster")
+    table = cluster_table(LinearFit.to_draw(REFORM, model)).set_index("cluster")
     rows = rows_of(REFORM, remodel(MODEL, controls=("RQ",)))
     expected = refit(rows.without(2)).coef[-1]
     assert_allclose(table["estimate_without"]["C02"], expected, rtol=RTOL)

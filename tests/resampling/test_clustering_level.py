@@ -116,7 +116,7 @@ def grouped(rng, shared: float) -> pd.DataFrame:
     ).assign(iso3=lambda frame: "C" + frame["iso3"].astype(str).str.zfill(2))
 
 
-ONE = Model("one", "y", ("x",))
+ONE = Model("one", "y", ("x",), entity="iso3", time="year")
 
 
 def test_shocks_of_regions_are_found():

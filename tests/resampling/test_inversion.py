@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tivax.engine.estimation.fit import fit_model
+from tivax.engine.estimation import LinearFit
 from tivax.engine.estimation.inversion import invert
 from tivax.engine.estimation.model import Model
 from tivax.engine.resampling import wild_tests
@@ -48,12 +48,12 @@ TWO = two_stage_model(treatments=("driven",), instruments=("Z1", "Z2"))
 
 @cache
 def plan(model: Model, scheme: Scheme, draws: int) -> ResamplingPlan:
-    return make_plan(fit_model(FRAME, model), scheme, draws)
+    return make_plan(LinearFit.to_draw(FRAME, model), scheme, draws)
 
 
 def p_value(frame: pd.DataFrame, model: Model, scheme: Scheme, draws: int) -> float:
     """Of one test, from the draws themselves."""
-    own = make_plan(fit_model(frame, model), scheme, draws)
+    own = make_plan(LinearFit.to_draw(frame, model), scheme, draws)
     return float(summarise(own, draws_of(own, SEED)).summary["p_value"][0])
 
 
@@ -136,7 +136,7 @@ def test_the_hull_has_the_outermost_ends():
 
 @pytest.mark.parametrize("form", ["_structural_forms", "_reduced_forms"])
 def test_many_nulls_call_lapack_for_one_matrix_at_a_time(form):
-    fitted = fit_model(FRAME, TWO)
+    fitted = LinearFit.to_draw(FRAME, TWO)
     nulls = np.zeros(wild_tests.AT_ONCE)
     run = getattr(wild_tests, form)
     assert matrix_by_matrix(run.lower(fitted.products, nulls, layout=fitted.layout))
@@ -210,7 +210,14 @@ def test_p_of_held_terms_is_p_of_nulls_drawn_again(monkeypatch):
 
 def test_each_treatment_has_its_own_interval():
     """The other treatments are not restricted."""
-    model = Model("two", "KOFGIdj", ("TFP", "TBI", "RQ"), ("TFP", "TBI"))
+    model = Model(
+        "two",
+        "KOFGIdj",
+        ("TFP", "TBI", "RQ"),
+        ("TFP", "TBI"),
+        entity="iso3",
+        time="year",
+    )
     own = plan(model, Wild(), 2**9)
     inverted = invert_wild(own, SEED)
     assert inverted is not None and inverted.anderson_rubin is None
@@ -298,7 +305,7 @@ FEW_IV = remodel(ONE, controls=("RQ",))
 def test_with_all_patterns_p_is_5_percent_at_the_ends(G, weights, model):
     """Enumerations within the search's window and beyond it, counted by NumPy."""
     frame = few_years(G)
-    own = make_plan(fit_model(frame, model), Wild(weights=weights), 10**6)
+    own = make_plan(LinearFit.to_draw(frame, model), Wild(weights=weights), 10**6)
     literal = Literal(frame, model, weights)
     se = float(own.fitted.covariance()[0, 0] ** 0.5)
     assert own.exact and own.draws == literal.v.shape[1]
@@ -317,7 +324,7 @@ def test_all_patterns_and_random_ones_agree():
     """40,000 of 6^6: over all patterns p at their ends is 5 % but for four Monte-Carlo
     errors."""
     frame, scheme = few_years(6), Wild(weights="webb")
-    own = make_plan(fit_model(frame, FEW), scheme, 40_000)
+    own = make_plan(LinearFit.to_draw(frame, FEW), scheme, 40_000)
     assert not own.exact
     literal, error = Literal(frame, FEW, "webb"), np.sqrt(LEVEL * 0.95 / 40_000)
     for end in ends_of(own):
@@ -334,7 +341,14 @@ def test_the_interval_does_not_depend_on_the_value_that_is_tested():
 @pytest.mark.parametrize("scheme", [Pairs(), Wild(null=False), Placebo()])
 def test_only_a_restricted_wild_test_is_inverted(scheme):
     assert invert_wild(plan(MODEL, scheme, 99), SEED) is None
-    joint = Model("two", "KOFGIdj", ("TFP", "TBI", "RQ"), ("TFP", "TBI"))
+    joint = Model(
+        "two",
+        "KOFGIdj",
+        ("TFP", "TBI", "RQ"),
+        ("TFP", "TBI"),
+        entity="iso3",
+        time="year",
+    )
     assert invert_wild(plan(joint, Wild(joint=True), 99), SEED) is None
 
 
@@ -410,7 +424,7 @@ def test_ends_of_a_randomisation_interval_are_at_5_percent_when_tested_again(
 ):
     """The outcome less the end times the treatment, as if that were its effect."""
     frame = BALANCED if scheme.method == "freedman-lane" else FRAME
-    own = make_plan(fit_model(frame, model), scheme, draws)
+    own = make_plan(LinearFit.to_draw(frame, model), scheme, draws)
     inference = summarise(own, draws_of(own, SEED))
     name = f"randomisation{'-t' * bool(scheme.studentised)} test inversion"
     found = inference.intervals.set_index("interval").loc[name]
@@ -429,7 +443,7 @@ def test_ends_of_a_randomisation_interval_are_at_5_percent_when_tested_again(
 
 def test_a_search_among_many_placebos_takes_them_at_random(monkeypatch):
     """All 9! permutations; the first 32,768 share the last countries' places."""
-    own = make_plan(fit_model(FRAME, MODEL), Placebo(), 10**6)
+    own = make_plan(LinearFit.to_draw(FRAME, MODEL), Placebo(), 10**6)
     draws = draws_of(own, SEED)
     assert own.exact and draws.count == 362_880
     b, t = own.fitted.coef[0], float(own.observed[1])
@@ -460,11 +474,13 @@ def test_zero_is_outside_an_interval_exactly_where_its_p_rejects(kind):
     found = []
     for seed, away in enumerate((-3.5, -2.5, -2, -1, 1, 1.8, 2.4, 4)):
         frame = small_panel(countries=9, years=6, seed=100 + seed)
-        fitted = fit_model(frame, model)
+        fitted = LinearFit.to_draw(frame, model)
         se = float(fitted.covariance()[0, 0] ** 0.5)
         effect = fitted.coef[0] - away * se
         moved = frame["KOFGIdj"] - effect * frame[model.treatments[0]]
-        own = make_plan(fit_model(frame.assign(KOFGIdj=moved), model), scheme, 199)
+        own = make_plan(
+            LinearFit.to_draw(frame.assign(KOFGIdj=moved), model), scheme, 199
+        )
         inference, _ = infer(own, seed)
         rows = inference.intervals.dropna(subset=["p_value"])
         whole = rows["interval"].ne("Anderson-Rubin, hull of a set that leaves out 0")

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from statsmodels.stats.multitest import multipletests
 
-from tivax.engine.estimation.fit import fit_model
+from tivax.engine.estimation import LinearFit
 from tivax.engine.estimation.model import Model
 from tivax.engine.resampling import multiple_testing as module
 from tivax.engine.resampling.draws import MemoryDraws
@@ -194,8 +194,15 @@ FRAME = small_panel(countries=8, years=4, seed=3).assign(
 def member(
     outcome: str, scheme: Scheme, draws: int = 199, sample: str = "all"
 ) -> Member:
-    model = Model(f"{outcome} {sample}", outcome, ("TBI", "RQ"), sample=sample)
-    plan = make_plan(fit_model(FRAME, model), scheme, draws)
+    model = Model(
+        f"{outcome} {sample}",
+        outcome,
+        ("TBI", "RQ"),
+        sample=sample,
+        entity="iso3",
+        time="year",
+    )
+    plan = make_plan(LinearFit.to_draw(FRAME, model), scheme, draws)
     drawn = draws_of(plan, SEED)
     return plan, drawn, summarise(plan, drawn)
 

@@ -10,8 +10,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from tivax.engine.core import TivaxError
-from tivax.engine.estimation import DriscollKraay, TwoWay, linear_fit
-from tivax.engine.estimation.fit import fit_model
+from tivax.engine.estimation import DriscollKraay, LinearFit, TwoWay
 from tivax.engine.estimation.model import Model
 from tivax.engine.resampling.cluster_diagnostics import clustering_level, model_table
 from tivax.engine.resampling.inference import resample
@@ -23,8 +22,9 @@ from tivax.kernels.panels.simulated import METHODS
 from commands import good, mistake, names
 from described import assert_described
 from experiment_panels import small_panel
+from helpers import two_way
 
-MODEL = Model("main", "KOFGIdj", ("TBI", "RQ", "INFR"))
+MODEL = Model("main", "KOFGIdj", ("TBI", "RQ", "INFR"), entity="iso3", time="year")
 RUN = """
 panel = "panel.csv"
 draws = 199
@@ -67,8 +67,8 @@ def test_p_values_are_those_of_the_engine(made):
     frame, _, out = made
     table = pd.read_csv(out / "p_values.csv").set_index("method")
     assert [*table.index] == [*METHODS]
-    row = model_table([fit_model(frame, MODEL)]).iloc[0]
-    fit = linear_fit(frame, MODEL.outcome, MODEL.regressors)
+    row = model_table([LinearFit.to_draw(frame, MODEL)]).iloc[0]
+    fit = two_way(frame, MODEL.outcome, MODEL.regressors)
     wanted = {
         "CV1 t(G-1)": row["cv1_p_value"],
         "CV2 BM": row["cv2_p_value"],
@@ -128,7 +128,7 @@ def test_the_simulated_factor_has_the_loadings_that_the_outcome_has():
     loadings = rng.normal(size=15)
     common = np.outer(loadings - loadings.mean(), rng.normal(size=12)).ravel()
     panel["KOFGIdj"] = 5 * common + 0.1 * rng.normal(size=len(panel))
-    model = Model("m", "KOFGIdj", ("TBI", "RQ"))
+    model = Model("m", "KOFGIdj", ("TBI", "RQ"), entity="iso3", time="year")
     found = given_by(panel, model, Path(), outcome="KOFGIdj").loadings
     assert found is not None
     assert_allclose((found**2).mean(), 1, rtol=1e-12)

@@ -10,7 +10,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
-from tivax.engine.estimation.fit import fit_model
+from tivax.engine.estimation import LinearFit
 from tivax.engine.estimation.model import Model
 from tivax.engine.resampling.draws import MemoryDraws
 from tivax.engine.resampling.inference import infer
@@ -34,12 +34,14 @@ LITERAL_RTOL = 1e-8
 
 
 FRAME = small_panel(countries=8, unknown=0.2, seed=8)
-TWO = Model("two", "KOFGIdj", ("TFP", "TBI", "RQ"), ("TFP", "TBI"))
+TWO = Model(
+    "two", "KOFGIdj", ("TFP", "TBI", "RQ"), ("TFP", "TBI"), entity="iso3", time="year"
+)
 
 
 @cache
 def plan(scheme: Scheme, model: Model = MODEL, draws: int = 20) -> ResamplingPlan:
-    return make_plan(fit_model(FRAME, model), scheme, draws)
+    return make_plan(LinearFit.to_draw(FRAME, model), scheme, draws)
 
 
 def read(own: ResamplingPlan, *columns, inverted: Inverted | None = None) -> Inference:
@@ -198,7 +200,7 @@ def test_draws_that_do_not_identify_the_treatment_are_counted_and_left_out():
     frame = small_panel(countries=5, years=4, seed=9)
     missing = (frame["year"] == 2001) & ~frame["iso3"].isin(["C01", "C04"])
     frame.loc[missing, "KOFGIdj"] = np.nan
-    own = make_plan(fit_model(frame, MODEL), Pairs(), 3_000)
+    own = make_plan(LinearFit.to_draw(frame, MODEL), Pairs(), 3_000)
     inference, draws = infer(own, 5)
     rows = rows_of(frame, MODEL)
     counts = np.asarray(DrawSource(own.static, 5, 0).weights())[:, :3_000].T
@@ -315,7 +317,7 @@ def example(shared, weights) -> ResamplingPlan:
         clusters="year",
     )
     scheme = Wild(weights=weights, value=0.04)
-    return make_plan(fit_model(frame, model), scheme, 6**8)
+    return make_plan(LinearFit.to_draw(frame, model), scheme, 6**8)
 
 
 @pytest.mark.shared

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
+from tivax.engine.estimation import with_lags
 from tivax.engine.estimation.model import Model
 from tivax.engine.panel.recipe import CONTROLS
 from tivax.engine.papers.trade_imbalance.columns import COLUMNS, paper_models
@@ -17,7 +18,6 @@ from tivax.engine.resampling.run_files import (
     read_panel,
     read_run_file,
     read_with_lags,
-    with_lags,
     with_overrides,
 )
 from tivax.engine.resampling.schemes import Pairs, Wild
@@ -61,7 +61,7 @@ def mistake(read, tmp_path):
 
 def test_what_is_not_said_is_usual(read, tmp_path):
     run = read(PANEL, PAIRS, MODEL)
-    model = Model("y all", "y", ("x", "c"), family="all")
+    model = Model("y all", "y", ("x", "c"), family="all", entity="iso3", time="year")
     assert run == RunFile(
         path=tmp_path / "run.toml",
         models=((model, tmp_path / "panel.csv"),),
@@ -189,6 +189,7 @@ def test_a_grid_is_every_combination(read, tmp_path):
 def test_a_grid_of_one_is_named_by_outcome_and_sample(read, tmp_path):
     run = read(PANEL, 'sample = "developed"', PAIRS, MODELS, 'controls = ["a", "b"]')
     of = {"sample": "developed", "family": "developed"}
+    of |= {"entity": "iso3", "time": "year"}
     model = Model("y developed", "y", ("x", "a", "b"), **of)
     assert run.models == ((model, tmp_path / "panel.csv"),)
 
@@ -324,7 +325,9 @@ def test_a_country_that_is_written_in_two_ways_is_no_second_one(tmp_path, other)
 
 
 def lag(*names: str) -> list[Model]:
-    return [Model("m", "y", tuple(dict.fromkeys(["x", *names])))]
+    return [
+        Model("m", "y", tuple(dict.fromkeys(["x", *names])), entity="iso3", time="year")
+    ]
 
 
 def test_a_lag_is_of_the_same_country_and_the_year_before():
@@ -373,5 +376,5 @@ def test_mistakes_of_lags():
 def test_a_country_has_one_row_a_year_unless_other_effects_tell_rows_apart():
     twice = pd.concat([FRAME, FRAME.head(1)])
     assert "has two rows in" in error_of(with_lags, twice, lag("x"))
-    finer = Model("m", "y", ("x",), effects=("industry",))
+    finer = Model("m", "y", ("x",), effects=("industry",), entity="iso3", time="year")
     assert with_lags(twice, [finer]).equals(twice)

@@ -13,7 +13,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine.core import TivaxError
-from tivax.engine.estimation.fit import fit_model
+from tivax.engine.estimation import LinearFit
 from tivax.engine.resampling import running as experiments
 from tivax.engine.resampling import wild_effects
 from tivax.engine.resampling.cluster_diagnostics import cluster_table, model_table
@@ -49,7 +49,7 @@ def plan(name: str, draws: int) -> ResamplingPlan:
     else:
         unknown, model, scheme = CASES[name]
         frame = small_panel(countries=10, unknown=unknown, seed=4)
-    return make_plan(fit_model(frame, model), scheme, draws)
+    return make_plan(LinearFit.to_draw(frame, model), scheme, draws)
 
 
 @cache
@@ -187,10 +187,10 @@ def test_models_of_one_panel_share_the_numbers_that_are_kept(monkeypatch):
     frame, scheme = small_panel(countries=10, seed=4), CASES["wild"][2]
     without = frame[frame["iso3"] != frame["iso3"].iloc[0]]
     for own in (MODEL, remodel(MODEL, controls=())):
-        draws_of(make_plan(fit_model(frame, own), scheme, 9_999), SEED)
+        draws_of(make_plan(LinearFit.to_draw(frame, own), scheme, 9_999), SEED)
     assert len(made) == 1
-    draws_of(make_plan(fit_model(without, MODEL), scheme, 9_999), SEED)
-    draws_of(make_plan(fit_model(frame, MODEL), CASES["pairs"][2], 9_999), SEED)
+    draws_of(make_plan(LinearFit.to_draw(without, MODEL), scheme, 9_999), SEED)
+    draws_of(make_plan(LinearFit.to_draw(frame, MODEL), CASES["pairs"][2], 9_999), SEED)
     assert [k.kind for k in made] == ["webb", "webb", "counts"]
     assert [k.rows for k in made] == [10, 9, 10]
 
@@ -325,7 +325,7 @@ def test_results_do_not_depend_on_what_a_program_has_told_jax(name, request):
     frame = small_panel(countries=10, unknown=unknown, seed=4)
 
     def everything():
-        fitted = fit_model(frame, model)
+        fitted = LinearFit.to_draw(frame, model)
         inference, made = infer(make_plan(fitted, scheme, 2_000), SEED)
         return (
             made.values,

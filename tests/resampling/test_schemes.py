@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tivax.engine.estimation.fit import fit_model
+from tivax.engine.estimation import LinearFit
 from tivax.engine.estimation.model import Model
 from tivax.engine.resampling import placebo
 from tivax.engine.resampling.p_values import summarise
@@ -53,7 +53,7 @@ MODELS = {
 def plan(
     frame: str, model: Model, scheme: Scheme, draws: int = DRAWS
 ) -> ResamplingPlan:
-    return make_plan(fit_model(FRAMES[frame], model), scheme, draws)
+    return make_plan(LinearFit.to_draw(FRAMES[frame], model), scheme, draws)
 
 
 def made(own: ResamplingPlan) -> np.ndarray:
@@ -105,7 +105,7 @@ def test_t_of_a_pairs_draw_is_that_of_copies_of_countries(unknown):
     frame = small_panel(countries=14, unknown=unknown, seed=5)
     model = remodel(MODEL, treatments=("TFP", "TBI"))
     scheme = Pairs(studentised=True)
-    own = make_plan(fit_model(frame, model), scheme, DRAWS)
+    own = make_plan(LinearFit.to_draw(frame, model), scheme, DRAWS)
     rows = rows_of(frame, model)
     center, expected = refit(rows).coef[-2:], []
     for counts in drawn_weights(own):
@@ -362,7 +362,7 @@ def test_a_lag_loses_the_first_year_of_the_paths():
     frame = FRAMES["balanced"].copy()
     frame.loc[frame["year"] == 2000, "L.TBI"] = np.nan
     model, scheme = two_stage_model(), MOVES["shifts"]
-    own = make_plan(fit_model(frame, model), scheme, DRAWS)
+    own = make_plan(LinearFit.to_draw(frame, model), scheme, DRAWS)
     assert own.static.options == 4
     drawn = drawn_options(own)
     every = placebos(frame, model, scheme, drawn)
@@ -398,7 +398,7 @@ def enumerated(
     countries: int, scheme: Scheme, draws: int, years: int = 4
 ) -> ResamplingPlan:
     model = remodel(MODEL, controls=())
-    return make_plan(fit_model(few(countries, years), model), scheme, draws)
+    return make_plan(LinearFit.to_draw(few(countries, years), model), scheme, draws)
 
 
 @pytest.mark.parametrize(
@@ -487,7 +487,7 @@ def without(*cells: tuple[str, int]) -> pd.DataFrame:
 def test_paths_with_gaps_move_among_countries_with_the_same_years(studentised):
     frame = without(("C03", 2002), ("C05", 2002))
     scheme = Placebo(studentised=studentised)
-    own = make_plan(fit_model(frame, MODEL), scheme, DRAWS)
+    own = make_plan(LinearFit.to_draw(frame, MODEL), scheme, DRAWS)
     assert own.static.sizes == (2, 5) and not own.note
     order = np.array([3, 5, 0, 1, 2, 4, 6])
     rows = rows_of(frame, MODEL)
@@ -507,11 +507,11 @@ def test_paths_with_gaps_move_among_countries_with_the_same_years(studentised):
 def test_a_path_with_a_gap_is_shifted_round_its_own_years():
     """C03 has one year fewer: numbers below the common multiple are even for both."""
     frame = without(("C03", 2002))
-    own = make_plan(fit_model(frame, MODEL), MOVES["shifts"], DRAWS)
+    own = make_plan(LinearFit.to_draw(frame, MODEL), MOVES["shifts"], DRAWS)
     rows = rows_of(frame, MODEL)
     T = rows.year.max() + 1
     assert own.static.options == T * (T - 1)
-    stays = make_plan(fit_model(frame, MODEL), MOVES["countries"], DRAWS)
+    stays = make_plan(LinearFit.to_draw(frame, MODEL), MOVES["countries"], DRAWS)
     assert (
         stays.note
         == "1 of 7 iso3 keep their own path, which costs power: no other has the same years"
@@ -534,7 +534,7 @@ def test_large_tables_of_paths_are_not_made(monkeypatch):
     for most in (1 << 23, 0):
         monkeypatch.setattr(placebo, "_LOOKED_UP", most)
         for model in ("least squares", "instrument"):
-            fitted = fit_model(FRAMES["unbalanced"], MODELS[model])
+            fitted = LinearFit.to_draw(FRAMES["unbalanced"], MODELS[model])
             for studentised in (False, True):
                 scheme = Placebo(studentised=studentised, strata="bloc")
                 own = made(make_plan(fitted, scheme, DRAWS))
@@ -583,7 +583,7 @@ MISTAKES = {
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_scheme_that_does_not_serve_is_told_in_one_line(name):
     frame, model, scheme, told = MISTAKES[name]
-    fitted = fit_model(frame, model)
+    fitted = LinearFit.to_draw(frame, model)
     line = error_of(make_plan, fitted, scheme, 99)
     assert line.startswith(("model main: ", "scheme: "))
     assert told in line
@@ -593,7 +593,7 @@ def test_a_treatment_that_is_missing_where_no_year_is_used_is_no_mistake():
     """Nobody's outcome of that year is known."""
     frame = without(("C03", 2002))
     frame.loc[frame["year"] == 2002, "KOFGIdj"] = np.nan
-    own = make_plan(fit_model(frame, MODEL), MOVES["countries"], DRAWS)
+    own = make_plan(LinearFit.to_draw(frame, MODEL), MOVES["countries"], DRAWS)
     assert own.static.options == 7 and np.isfinite(made(own)).all()
 
 
@@ -636,7 +636,7 @@ def test_the_label_of_a_program_tells_schemes_apart(scheme, label):
 
 
 def test_the_label_tells_instruments_and_joint_tests():
-    fitted = fit_model(FRAMES["balanced"], two_stage_model())
+    fitted = LinearFit.to_draw(FRAMES["balanced"], two_stage_model())
     webb = Wild(weights="webb")
     assert make_plan(fitted, webb, 99).label == "wild-wre-webb"
     both = remodel(MODEL, treatments=("TBI", "RQ"), controls=("INFR",))
@@ -657,7 +657,7 @@ def test_rows_of_literal_refits_are_those_of_the_design():
     for frame in FRAMES.values():
         for model in MODELS.values():
             rows: Rows = rows_of(frame, model)
-            fitted = fit_model(frame, model)
+            fitted = LinearFit.to_draw(frame, model)
             close(fitted.coef, refit(rows).coef[-1:])
             assert_array_equal(fitted.cluster, rows.country)
             assert np.isfinite(fitted.products.S).all()

@@ -20,13 +20,11 @@ from tivax.engine.estimation import (
     CommonShocks,
     Conley,
     DriscollKraay,
+    LinearFit,
     Network,
     TwoWay,
     Vcov,
-    linear_fit,
 )
-from tivax.engine.estimation.fit import fit_model
-from tivax.engine.estimation.least_squares import fixed_effects
 from tivax.engine.estimation.model import Model
 from tivax.engine.resampling.cluster_diagnostics import model_table
 from tivax.engine.resampling.draws import MemoryDraws
@@ -48,7 +46,11 @@ from tivax.kernels.two_way import two_way_statistics, two_way_tests
 
 from commands import good, mistake, names
 from experiment_panels import small_panel
-from helpers import error_of, matrix_by_matrix
+from helpers import (
+    error_of,
+    matrix_by_matrix,
+    two_way,
+)
 
 # Cross products of 60 rows against another design of the same columns; measured 1e-13.
 RTOL = 1e-10
@@ -212,7 +214,7 @@ def test_errors_are_as_large_as_residuals_of_the_panel(tmp_path):
     """Root mean squares by country over that of all."""
     frame, path = panel_of(tmp_path)
     given = given_regressors(path, REGRESSORS, spreads="KOFGIdj")
-    residuals = fixed_effects(frame, "KOFGIdj", REGRESSORS).residuals
+    residuals = two_way(frame, "KOFGIdj", REGRESSORS).residuals
     square = (residuals**2).groupby(frame["iso3"]).mean()
     assert given.sizes is not None
     assert_allclose(given.sizes, np.sqrt(square / (residuals**2).mean()), rtol=1e-6)
@@ -413,12 +415,18 @@ def test_a_panel_is_tested_as_the_engine_tests_it(design):
     """Estimate, standard errors, and each decision on the same draws."""
     key, M, seen, of_signs, of_counts = one_panel(design)
     own = tested(design, key)
-    model = Model("m", "y", ("x", *(f"c{k}" for k in range(design.controls))))
+    model = Model(
+        "m",
+        "y",
+        ("x", *(f"c{k}" for k in range(design.controls))),
+        entity="iso3",
+        time="year",
+    )
     frame = as_frame(M, seen)
-    other = fit_model(frame, model)
+    other = LinearFit.to_draw(frame, model)
     assert_allclose(own.estimate, other.coef[0], rtol=RTOL)
-    kinds = ("CV1", "CV2", "CV3", "CV3J", "V5")
-    se = [np.sqrt(other.covariance(k)[0, 0]) for k in kinds]
+    table = model_table([other])
+    se = [table[f"{k}_se"][0] for k in ("cv1", "cv2", "cv3", "cv3j", "v5")]
     of_two_ways: list[Vcov] = [TwoWay(), TwoWay(jackknife=True), DriscollKraay()]
     vcovs = dict(zip(kernel.ANALYTIC[5:], of_two_ways, strict=False))
     if design.blocks:
@@ -428,12 +436,12 @@ def test_a_panel_is_tested_as_the_engine_tests_it(design):
     if design.space:
         D = pd.DataFrame(design.distances, other.labels, other.labels)
         vcovs["Conley"] = Conley(design.cutoff, distances=D)
-    linear = linear_fit(frame, "y", model.regressors)
+    linear = two_way(frame, "y", model.regressors)
     fits = {name: linear.vcov(vcov) for name, vcov in vcovs.items()}
     of_fits = {name: fit.terms["se"].iloc[0] for name, fit in fits.items()}
     others = [of_fits.get(name, np.nan) for name in kernel.ANALYTIC[5:]]
     assert_allclose(own.se, [*se, *others], rtol=RTOL)
-    few = model_table([other])["effective_clusters"]
+    few = table["effective_clusters"]
     assert_allclose(own.effective, few[0], rtol=RTOL)
     # Sums of some ten products of rounding errors, columns of length 1.
     assert 0 < own.residual < 1e-14
@@ -488,10 +496,12 @@ def two_way_p(frame, regressors, null, design, key, fold=None) -> tuple[float, f
     moved = frame.assign(y=frame["y"] - null * frame["x"])
     key = key if fold is None else jax.random.fold_in(key, fold)
     v = _signs(key, min(design.clusters, design.years), draws=99)
-    fitted = fit_model(frame, Model("m", "y", regressors))
+    fitted = LinearFit.to_draw(
+        frame, Model("m", "y", regressors, entity="iso3", time="year")
+    )
     loadings = fitted.two_way_loadings(0, "year", null)
     drawn = np.abs(_two_way(loadings, v))
-    fit = linear_fit(moved, "y", regressors)
+    fit = two_way(moved, "y", regressors)
     t = abs(fit.vcov(TwoWay())["x"].t)
     wild = np.mean(drawn[np.isfinite(drawn)] > t * (1 + 1e-9))
     return float(wild), fit.vcov(CommonShocks())["x"].p_value
@@ -515,10 +525,10 @@ def test_p_of_two_way_tests_is_that_of_the_engine(null):
 
 def test_bell_and_mccaffreys_test_has_their_degrees_of_freedom():
     """Of 12 panels all decisions are those of t with the degrees of the engine."""
-    model = Model("m", "y", ("x", "c0", "c1"))
+    model = Model("m", "y", ("x", "c0", "c1"), entity="iso3", time="year")
     for seed in range(12):
         key, M, seen, _, _ = one_panel(SMALL, seed)
-        row = model_table([fit_model(as_frame(M, seen), model)]).iloc[0]
+        row = model_table([LinearFit.to_draw(as_frame(M, seen), model)]).iloc[0]
         own = bool(tested(SMALL, key).rejects_truth[1])
         assert own == (row["cv2_p_value"] < 0.05), seed
 

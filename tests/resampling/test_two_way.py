@@ -8,16 +8,20 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from tivax.engine.estimation import Model, fit_model, fixed_effects
+from tivax.engine.estimation import LinearFit, Model, TwoWay
 from tivax.engine.resampling import Wild, make_plan, resample
 from tivax.engine.resampling.wild_tests import invert_wild
 from tivax.kernels.two_way import two_way_statistics
 
-from helpers import error_of, random_panel
+from helpers import (
+    error_of,
+    random_panel,
+    two_way,
+)
 
 # Projections in another order, and a variance that is a difference.
 RTOL = 1e-9
-MODEL = Model("m", "KOFGIdj", ["TBI", "RQ"])
+MODEL = Model("m", "KOFGIdj", ["TBI", "RQ"], entity="iso3", time="year")
 TWO_WAY = Wild(second="year")
 
 
@@ -65,7 +69,7 @@ def restricted_fit(frame: pd.DataFrame, null: float) -> tuple[np.ndarray, np.nda
 def test_every_draw_is_a_refit(countries, years, null):
     """The dimension with fewer clusters has the weights."""
     frame = shaken(countries, years)
-    fitted = fit_model(frame, MODEL)
+    fitted = LinearFit.to_draw(frame, MODEL)
     key = "year" if years < countries else "iso3"
     code, names = pd.factorize(frame[key], sort=True)
     v = np.random.default_rng(1).choice([-1.0, 1.0, 0.7], size=(len(names), 12))
@@ -78,8 +82,8 @@ def test_every_draw_is_a_refit(countries, years, null):
 
 def test_the_standard_error_is_that_of_two_way_clusters():
     frame = shaken(9, 5)
-    plan = make_plan(fit_model(frame, MODEL), TWO_WAY, 32)
-    fit = fixed_effects(frame, "KOFGIdj", ["TBI", "RQ"], vcov="two-way")["TBI"]
+    plan = make_plan(LinearFit.to_draw(frame, MODEL), TWO_WAY, 32)
+    fit = two_way(frame, "KOFGIdj", ["TBI", "RQ"], vcov="two-way")["TBI"]
     assert plan.observed[0] == pytest.approx(fit.t, rel=1e-9)
     found = resample(frame, MODEL, TWO_WAY, draws=32)
     assert found.summary["se"].iloc[0] == pytest.approx(fit.se, rel=1e-9)
@@ -103,11 +107,11 @@ def test_p_is_the_share_of_refits_above_the_sample():
 
 def test_p_at_the_ends_of_the_interval_is_5_percent():
     frame = shaken(9, 7)
-    plan = make_plan(fit_model(frame, MODEL), TWO_WAY, 128)
+    plan = make_plan(LinearFit.to_draw(frame, MODEL), TWO_WAY, 128)
     inverted = invert_wild(plan, 0)
     assert inverted is not None
     low, high = inverted.intervals[0]
-    se = plan.fitted.covariance("two-way year")[0, 0] ** 0.5
+    se = plan.fitted.covariance(TwoWay("year"))[0, 0] ** 0.5
     for end, inward in ((low, 1), (high, -1)):
         if not np.isfinite(end):
             continue
@@ -122,7 +126,7 @@ def test_p_at_the_ends_of_the_interval_is_5_percent():
 
 def test_without_the_hypothesis_residuals_are_those_of_the_fit():
     frame = shaken(9, 5)
-    fitted = fit_model(frame, MODEL)
+    fitted = LinearFit.to_draw(frame, MODEL)
     at_estimate = fitted.two_way_loadings(0, "year", float(fitted.coef[0]))
     free = fitted.two_way_loadings(0, "year", 0.0, restricted=False)
     assert_allclose(at_estimate.K, free.K, rtol=1e-9, atol=1e-12)
@@ -153,13 +157,21 @@ def test_a_variance_that_is_not_positive_has_no_p():
         random_panel(countries=8, years=5, seed=10),
         replace(MODEL, regressors=("TBI",)),
     )
-    se = fixed_effects(frame, "KOFGIdj", ["TBI"], vcov="two-way").terms["se"]
+    se = two_way(frame, "KOFGIdj", ["TBI"], vcov="two-way").terms["se"]
     assert np.isnan(se["TBI"])
     told = error_of(resample, frame, model, TWO_WAY, draws=99)
     assert told.startswith("model m: the variance with clusters of year too is not pos")
 
 
 def test_two_stage_least_squares_takes_no_second_dimension():
-    model = Model("iv", "KOFGIdj", ["TBI"], endogenous=["TBI"], instruments=["lnPOP"])
+    model = Model(
+        "iv",
+        "KOFGIdj",
+        ["TBI"],
+        endogenous=["TBI"],
+        instruments=["lnPOP"],
+        entity="iso3",
+        time="year",
+    )
     line = error_of(resample, shaken(9, 5), model, TWO_WAY, draws=9)
     assert line.endswith("leave it out for two-stage least squares")

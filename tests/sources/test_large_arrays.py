@@ -85,7 +85,9 @@ def test_what_cannot_be_mapped_says_what_to_do(world, tmp_path, little_memory):
         whole = dict(np.load(write_arrays(path, table)))
         save(path, **(whole | {"Z": Z}))
         told = error_of(import_tables, "arrays", [path], tmp_path / "store")
-        assert told.startswith("2000.npz: Z is a matrix of 0 GiB, too large for memory")
+        assert told.startswith(
+            "2000.npz: Z is a matrix of 0.1 GiB, too large for memory"
+        )
         assert f"it is {why}" in told
 
 

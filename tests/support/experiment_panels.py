@@ -16,7 +16,7 @@ from tivax.engine.resampling import running as experiments
 from helpers import random_panel
 from literal_refits import Rows
 
-MODEL = Model("main", "KOFGIdj", ("TBI", "RQ", "INFR"))
+MODEL = Model("main", "KOFGIdj", ("TBI", "RQ", "INFR"), entity="iso3", time="year")
 # The same in a run file, and one by an instrument.
 LEAST_SQUARES = """
 [[model]]

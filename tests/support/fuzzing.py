@@ -47,6 +47,7 @@ if __name__ == "__main__":
 import numpy as np
 import pandas as pd
 
+from tivax import fit
 from tivax.engine.core.errors import TivaxError
 from tivax.engine.core.frames import write_frame
 from tivax.engine.core.jobs import Job
@@ -55,11 +56,9 @@ from tivax.engine.core.manifest import Run, describe_outputs
 from tivax.engine.core.parts import Part
 from tivax.engine.estimation import (
     Conley,
+    LinearFit,
     cross_section_dependence,
-    fixed_effects,
-    two_stage,
 )
-from tivax.engine.estimation.fit import fit_model
 from tivax.engine.estimation.model import Model
 from tivax.engine.explorer import collect_results, result_folders
 from tivax.engine.measures import trade_benefit_index
@@ -729,7 +728,7 @@ def several_processes(folder: Path) -> list[list[np.ndarray]]:
 
 
 def panel_input(suffix: str) -> Input:
-    model = Model("m", "y", ("x",), time="")
+    model = Model("m", "y", ("x",), time="", entity="iso3")
 
     def write(folder: Path) -> None:
         rng = np.random.default_rng(2)
@@ -741,7 +740,7 @@ def panel_input(suffix: str) -> Input:
         write_manifest(folder, "panel", [path.name], "panel.manifest.json")
 
     def read(folder: Path) -> np.ndarray:
-        return fit_model(
+        return LinearFit.to_draw(
             read_with_lags(folder / f"panel.{suffix}", [model]), model
         ).coef
 
@@ -881,19 +880,25 @@ def empty_sector() -> Input:
 
 
 ESTIMATES: dict[str, Callable[[pd.DataFrame], Any]] = {
-    "effects": lambda d: fixed_effects(d, "y", ["x", "z"], vcov="CV3"),
-    "in space": lambda d: fixed_effects(d, "y", ["x"], vcov=Conley(1000)),
-    "two stages": lambda d: two_stage(d, "y", "x", ["w"], ["z"]),
-    "factors": lambda d: interactive_effects(d, "y", ["x"], factors=1),
-    "slopes": lambda d: country_slopes(d, "y", ["x"]),
-    "movers": lambda d: movers(d, "y", "x"),
-    "projections": lambda d: local_projections(d, "y", "x", horizons=1),
-    "weights": lambda d: two_way_weights(d, "y", "x"),
-    "dependence": lambda d: cross_section_dependence(d, d["y"], ["x"], draws=99),
+    "effects": lambda d: fit("y ~ x + z | iso3 + year", d, vcov="CV3"),
+    "in space": lambda d: fit("y ~ log(x) | iso3 + year", d, vcov=Conley(1000)),
+    "two stages": lambda d: fit("y ~ z | iso3 + year | x ~ w", d),
+    "factors": lambda d: interactive_effects(
+        d, "y", ["x"], factors=1, entity="iso3", time="year"
+    ),
+    "slopes": lambda d: country_slopes(d, "y", ["x"], entity="iso3", time="year"),
+    "movers": lambda d: movers(d, "y", "x", entity="iso3", time="year"),
+    "projections": lambda d: local_projections(
+        d, "y", "x", horizons=1, entity="iso3", time="year"
+    ),
+    "weights": lambda d: two_way_weights(d, "y", "x", entity="iso3", time="year"),
+    "dependence": lambda d: cross_section_dependence(
+        d, d["y"], ["x"], draws=99, entity="iso3", time="year"
+    ),
     "wild": lambda d: resample(d, ORDERED, Wild(), draws=99).summary,
     "placebo": lambda d: resample(d, ORDERED, Placebo(), draws=99).summary,
 }
-ORDERED = Model("m", "y", ("x", "z"))
+ORDERED = Model("m", "y", ("x", "z"), entity="iso3", time="year")
 INDEXED: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "numbers": lambda d: d,
     "countries": lambda d: d.set_index("iso3", drop=False),

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import tivax as tx
 from tivax.engine import WorldTable, WorldTables, stack_years, synthetic_world
 from tivax.engine.core.errors import TivaxError
-from tivax.engine.estimation.least_squares import Estimate
 from tivax.engine.panel.build import Panel, build_panel
 from tivax.engine.panel.data_files import DataFiles, read_data_files
 from tivax.engine.panel.recipe import CONTROLS, OUTCOMES
@@ -329,7 +329,7 @@ def paper_panel(shared: Path) -> Panel:
 
 
 @cache
-def paper_estimates(shared: Path) -> dict[PaperColumn, Estimate]:
+def paper_estimates(shared: Path) -> dict[PaperColumn, tx.results.Fit]:
     """All 17 columns on the real panel, estimated once for all tests."""
     return estimate_columns(paper_panel(shared).frame)
 
@@ -365,3 +365,39 @@ def ended(process: int) -> bool:
             return True
         time.sleep(0.05)
     return False
+
+
+def two_way(
+    data: pd.DataFrame,
+    outcome: str,
+    regressors: Sequence[str],
+    *,
+    entity: str = "iso3",
+    time: str = "year",
+    effects: Sequence[str] = (),
+    convention: Any = "stata",
+    **options: Any,
+) -> tx.results.Fit:
+    """``tx.fit`` of effects of units and periods, with a convention of CV1."""
+    names = {"entity": entity, "time": time, "effects": effects}
+    if convention != "stata":
+        options["vcov"] = tx.CV1(convention)
+    return tx.fit(
+        tx.Model("", outcome, regressors, regressors, **names), data, **options
+    )
+
+
+def two_stage(
+    data: pd.DataFrame,
+    outcome: str,
+    endogenous: str,
+    instruments: Sequence[str],
+    controls: Sequence[str],
+    *,
+    entity: str = "iso3",
+    time: str = "year",
+    **options: Any,
+) -> tx.results.Fit:
+    """``tx.fit`` of two stages, with effects of units and periods."""
+    names = {"entity": entity, "time": time, "instruments": instruments}
+    return tx.fit(tx.Model("", outcome, controls, endogenous, **names), data, **options)

@@ -92,7 +92,9 @@ def wrong(
     )
     known = signature(called).parameters
     needed = {k: v.default for k, v in known.items()}
-    given = {k: sound[k] for k in sound if needed.get(k) is Parameter.empty} | given
+    wanted = [k for k, v in needed.items() if v is Parameter.empty]
+    wanted += [k for k in ("data", "model") if needed.get(k, 0) is None]
+    given = {k: sound[k] for k in wanted if k in sound} | given
     for argument in dict.fromkeys([*known, *more]):
         values = {} if argument in but else OF_NAME.get(argument, {})
         if needed[argument] is None:
@@ -327,12 +329,16 @@ def of_labels() -> Iterator[Case]:
 
 def of_panels() -> Iterator[Case]:
     panel = random_panel(countries=5, years=4)
-    model, scheme = tx.Model("m", "KOFGIdj", ("TBI",)), tx.schemes.Pairs()
-    fit = tx.fixed_effects(panel, "KOFGIdj", ["TBI"])
-    iv = tx.two_stage(panel, "KOFGIdj", "TBI", ["lnPOP"], [])
+    model, scheme = (
+        tx.Model("m", "KOFGIdj", ("TBI",), entity="iso3", time="year"),
+        tx.schemes.Pairs(),
+    )
+    formula = "KOFGIdj ~ TBI | iso3 + year"
+    fit = tx.fit(formula, panel)
+    iv = tx.fit("KOFGIdj ~ 1 | iso3 + year | TBI ~ lnPOP", panel)
     names_of = sorted(panel["iso3"].unique())
     flows = pd.DataFrame(1.0, names_of, names_of)
-    vcov = {**WRONG, "other": "HC3", "minus": tx.Network(-flows)}
+    vcov: dict[str, Any] = {"int": 3, "other": "HC3", "minus": tx.Network(-flows)}
     vcov |= {"few": tx.Network(flows.iloc[:2]), "block": tx.TwoWay("block")}
     for k, lags in {"text": "2", "half": 1.5, "below": -1}.items():
         wrong_lags: Any = lags
@@ -353,11 +359,11 @@ def of_panels() -> Iterator[Case]:
     models: Bad = {"model": {"none": [], "word": "m"}, "blocks": blocks}
     totals = {"text": "a", "few": [1], "NaN": [1, np.nan]}
     cases: dict[str, Bad] = {
-        "fixed_effects": {
-            "regressors": none, "convention": COLUMN, "vcov": vcov,
+        "fit": {
+            "model": {**WRONG, "none": "KOFGIdj ~ 1 | iso3", "two": "TFP + TBI ~ RQ"},
+            "vcov": vcov, "weights": {"int": 3, "list": ["x"]}, "time": {"int": 3, "word": "x"},
             "clusters": {"three": ["iso3", "year", "group"], "int": 3},
         },
-        "two_stage": {"endogenous": COLUMN, "vcov": vcov},
         "TwoWay": {"jackknife": {"int": 3, "text": "CV3"}, "second": COLUMN},
         "Network": {"weights": WRONG, "order": {"half": 1.5, "none": 0}},
         "Conley": {"cutoff": {"word": "x", "below": -1}, "kernel": word},
@@ -368,9 +374,9 @@ def of_panels() -> Iterator[Case]:
             "labels": {"half": 1.5, "words": ["x"]}, "rows": {"NaT": pd.NaT, "int": 3},
         },
         "simulate": {"study": {**WRONG, "text": "panel.csv"}},
-        "fit_model": {}, "contestable": {},
+        "contestable": {},
         "resample": {
-            "draws": zero, "scheme": WRONG,
+            "draws": zero, "scheme": {"int": 3, "word": "wild"},
             "intervals": {"text": "e", "int": 1}, "distribution": {"None": None},
         },
         "phase_placebos": {"draws": zero, "panels": zero},
@@ -436,7 +442,7 @@ def of_panels() -> Iterator[Case]:
         "weak_instrument_tests": {"beta": {"text": "a", "two": [0.0, 1.0]}},
     }
     for method, more in of_iv.items():
-        yield from wrong(f"IVEstimate.{method}", more, owner=iv)
+        yield from wrong(f"Fit.{method}", more, owner=iv)
     names = {"int": 3, "other": "z"}
     of_clusters: Bad = {"coarse": names, "fine": names, "type": {"word": "13"}}
     owner = tx.resample(panel, model, scheme, draws=9)
@@ -469,7 +475,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         cases = [*of_tables(Path(folder)), *of_economies(), *of_labels(), *of_panels()]
         told = {name: outcome(call) for name, call in cases}
-    tx.fixed_effects(random_panel(countries=5, years=4), "KOFGIdj", ["TBI"])
+    tx.fit("KOFGIdj ~ TBI | iso3 + year", random_panel(countries=5, years=4))
     root = logging.getLogger()
     Z, Y, x = [[[1, 1], [1, 1]]], [[[2, 0], [0, 2]]], [[4, 4]]
     lists: Any = (Z, Y, x, ["A", "B"], ["S"], ["2000"])

@@ -10,6 +10,7 @@ from tivax.engine.panel.recipe import CONTROLS
 from tivax.engine.threats.result import at_level
 
 from experiment_panels import MODEL, small_panel
+from helpers import two_way
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def test_squares_and_first_outcomes_are_columns_of_a_model():
     # Too few countries for an effect in each year: a slope.
     made = small.assign(RQ2=small["RQ"] ** 2, first=first * small["year"])
     for variant, column in (("RQ squared", "RQ2"), ("first KOFGIdj x year", "first")):
-        fit = tx.fixed_effects(made, "KOFGIdj", [*MODEL.regressors, column])["TBI"]
+        fit = two_way(made, "KOFGIdj", [*MODEL.regressors, column])["TBI"]
         own = row(found, variant)
         assert_allclose([own["estimate"], own["se"]], [fit.estimate, fit.se], rtol=1e-8)
 
@@ -92,10 +93,10 @@ def test_four_words_for_what_has_become_of_a_result(small):
 def test_a_treatment_of_one_country_is_said_to_be_one(small):
     one = small["iso3"] == "C03"
     panel = small.assign(D=(one & (small["year"] >= 2004)).astype(float))
-    fit = tx.fixed_effects(panel, "KOFGIdj", ["D", "RQ"])
+    fit = two_way(panel, "KOFGIdj", ["D", "RQ"])
     assert fit.note.startswith("C03 alone identifies a part of D, of which a ")
-    assert tx.fixed_effects(panel, "KOFGIdj", ["TBI", "RQ"]).note == ""
-    model = tx.Model("one", "KOFGIdj", ["D", "RQ"])
+    assert two_way(panel, "KOFGIdj", ["TBI", "RQ"]).note == ""
+    model = tx.Model("one", "KOFGIdj", ["D", "RQ"], entity="iso3", time="year")
     found = tx.threats(panel, model, only=["unit trends"], draws=0)
     assert found.sentence == (
         f"one: {fit.note}, nor p by it: nothing can be said of threats without draws."
@@ -119,7 +120,9 @@ def test_two_measures_are_compared_by_a_test_of_their_difference(small):
 def test_the_form_of_the_controls_takes_the_paper_s_result(published):
     """shared/design/trust_3.md, F3 and F4: refits by independent code."""
     outcomes = ("KOFGIdj", "KOFEcGIdj")
-    models = [tx.Model(k, k, ["TBI", *CONTROLS]) for k in outcomes]
+    models = [
+        tx.Model(k, k, ["TBI", *CONTROLS], entity="iso3", time="year") for k in outcomes
+    ]
     only = ["blocks left out", "form of controls", "convergence", "benchmarks"]
     found = tx.threats(published, models, only=only, draws=0).rows
     found["variant"] = found["variant"].str.replace("KOFEcGIdj", "KOFGIdj")

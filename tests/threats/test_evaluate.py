@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tivax as tx
-from tivax.engine.estimation import fit_model
+from tivax.engine.estimation import LinearFit
 from tivax.engine.resampling import draws_of, make_plan
 from tivax.engine.threats import CATALOGUE, wild
 from tivax.engine.threats.blocks import CODES, entrants, memberships
@@ -41,7 +41,7 @@ def strong() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def survivor(strong):
-    model = tx.Model("strong", "y", ["x", "control"])
+    model = tx.Model("strong", "y", ["x", "control"], entity="iso3", time="year")
     return tx.threats(strong, model, weights=["size"], placebos=[], draws=0)
 
 
@@ -61,7 +61,7 @@ def one(table, variant) -> dict:
 
 def drawn_p(panel, model, draws, seed):
     """p of the bootstrap of one model, which has its own way to the draws."""
-    fitted = fit_model(panel, model)
+    fitted = LinearFit.to_draw(panel, model)
     plan = make_plan(fitted, tx.schemes.Wild(weights="webb"), draws)
     t = np.abs(next(draws_of(plan, seed).windows())[:, 0])
     return fitted, (t > np.abs(plan.observed[0]) * (1 + 1e-10)).mean()
@@ -114,7 +114,7 @@ def test_a_cluster_keeps_its_weights_where_the_model_does_not_have_all(small):
 
 def test_all_patterns_are_taken_where_there_are_no_more_than_draws(small):
     four = small[small["iso3"].isin(sorted(set(small["iso3"]))[:4])]
-    model = tx.Model("few", "KOFGIdj", ["TBI"])
+    model = tx.Model("few", "KOFGIdj", ["TBI"], entity="iso3", time="year")
     found = tx.threats(four, model, only=["unit trends"], draws=1_296)
     again = tx.threats(four, model, only=["unit trends"], draws=1_296, seed=9)
     # All 6^4 patterns: no seed matters, p is a whole number of them.
@@ -165,7 +165,7 @@ def test_every_threat_of_a_model_with_instruments_computes_or_says_why(small):
 
 
 def test_a_panel_without_years_keeps_what_needs_none(small):
-    model = tx.Model("pooled", "KOFGIdj", ["TBI", "RQ"], time="")
+    model = tx.Model("pooled", "KOFGIdj", ["TBI", "RQ"], time="", entity="iso3")
     found = tx.threats(small, model, draws=0).table
     trends = found[found["threat"] == "unit trends"]
     assert trends["note"].str.contains("takes effects of units").all()
@@ -211,7 +211,7 @@ def test_a_block_that_makes_the_result_is_named(strong):
     few = strong["iso3"] < "C12"
     noise = np.random.default_rng(1).normal(size=len(strong))
     frame = strong.assign(y=50 + 3 * strong["x"] * few + 0.5 * noise)
-    model = tx.Model("twelve", "y", ["x"])
+    model = tx.Model("twelve", "y", ["x"], entity="iso3", time="year")
     found = tx.threats(
         frame, model, blocks={"the twelve": [f"C{k:02d}" for k in range(12)]},
         only=["blocks left out", "influential clusters"], draws=0,
@@ -250,7 +250,7 @@ def test_the_finding_tells_first_what_turns_the_sign(survivor):
 
 def test_without_a_result_there_is_none_to_go_away(strong):
     noise = np.random.default_rng(2).normal(size=len(strong))
-    model = tx.Model("none", "y", ["x"])
+    model = tx.Model("none", "y", ["x"], entity="iso3", time="year")
     only = ["unit trends", "influential clusters"]
     found = tx.threats(strong.assign(y=50 + noise), model, only=only, draws=0)
     assert not found.gone.any()
@@ -260,7 +260,12 @@ def test_without_a_result_there_is_none_to_go_away(strong):
 
 
 def test_threats_that_ask_other_questions_take_nothing_away(strong):
-    found = tx.threats(strong, tx.Model("m", "y", ["x"]), only=["unit roots"], draws=0)
+    found = tx.threats(
+        strong,
+        tx.Model("m", "y", ["x"], entity="iso3", time="year"),
+        only=["unit roots"],
+        draws=0,
+    )
     assert found.sentence.endswith("significant; no variant asks whether it goes away.")
 
 
@@ -278,7 +283,7 @@ def test_notes_go_by_the_declared_p():
 
 
 def test_a_wild_p_is_never_0_in_a_file(strong):
-    model = tx.Model("strong", "y", ["x"])
+    model = tx.Model("strong", "y", ["x"], entity="iso3", time="year")
     found = tx.threats(strong, model, only=["unit trends"], draws=99)
     assert (found.table["wild_p_value"] == 0).all()
     assert (found.rows["wild_p_value"] == 1 / 100).all()
@@ -342,7 +347,7 @@ def test_cips_is_the_mean_of_the_units_own_regressions():
 def test_what_wanders_is_told_from_what_does_not(strong):
     walk = np.random.default_rng(5).normal(size=(30, 12)).cumsum(axis=1).ravel()
     for x, wanders in ((strong["x"], False), (walk, True)):
-        model = tx.Model("any", "y", ["x"])
+        model = tx.Model("any", "y", ["x"], entity="iso3", time="year")
         found = tx.threats(strong.assign(x=x), model, only=["unit roots"], draws=0)
         row = one(found.table, "CIPS, null: unit roots in x")
         assert (float(row["p_value"]) > 0.05) == wanders
@@ -355,7 +360,9 @@ def test_dfbeta_is_a_refit_also_where_clusters_hold_several_units(small, rows):
     small = small[(small["iso3"] > "C02") | (small.groupby("iso3").cumcount() < rows)]
     small = small.reset_index(drop=True)
     frame = small.assign(region=small["iso3"].str[-1].astype(int) // 2)
-    model = tx.Model("regions", "KOFGIdj", ["TBI"], clusters="region")
+    model = tx.Model(
+        "regions", "KOFGIdj", ["TBI"], clusters="region", entity="iso3", time="year"
+    )
     found = tx.threats(frame, model, only=["influential cells"], draws=0).table
     effects = pd.get_dummies(small[["iso3", "year"]].astype(str)).to_numpy(float)
     X, y = np.column_stack([small["TBI"], effects]), small["KOFGIdj"].to_numpy()
@@ -426,7 +433,7 @@ def test_another_measure_and_the_treatment_are_on_the_rows_that_both_have(small)
         ("TBI on the rows of other", both),
         ("other for TBI", both.assign(TBI=both["other"])),
     ):
-        fitted, row = fit_model(rows, MODEL), one(found, variant)
+        fitted, row = LinearFit.to_draw(rows, MODEL), one(found, variant)
         assert_allclose([row["estimate"], row["se"]], [*fitted.coef, *fitted.se], RTOL)
         assert (row["n"], row["term"]) == (len(both), "TBI")
     # The residuals of the two measures on all dummies and controls.

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 import tivax as tx
-from tivax.engine.estimation import Fit
+from tivax.engine.estimation import LinearFit
 
 CONTROLS = ["RQ", "lnEXR", "TFP", "INFR", "lnCK", "lnGDP", "lnPOP"]
 X = ["TBI", *CONTROLS]
@@ -30,7 +30,7 @@ def refit(frame, y, x, effects=("iso3", "year"), **how):
     model = tx.Model(
         "m", y, x, treatment=x, entity="", time="", effects=effects, clusters="iso3"
     )
-    return Fit.of(frame, model, **how)
+    return LinearFit.of(frame, model, **how)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,9 @@ def frame(built):
 
 @pytest.fixture(scope="module")
 def models():
-    return {y: tx.Model(y, y, ["TBI", *CONTROLS]) for y in FOUR}
+    return {
+        y: tx.Model(y, y, ["TBI", *CONTROLS], entity="iso3", time="year") for y in FOUR
+    }
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,8 @@ import pytest
 import tivax as tx
 from tivax.engine.estimation import CAPITALS
 
+from helpers import two_way
+
 ONLY = ["interactive effects", "weights of effects"]
 MORE = ["movers", "slopes of countries", "local projections", "errors in space"]
 
@@ -25,17 +27,32 @@ def panel():
 
 
 def test_rows_are_those_of_the_functions(panel):
-    model = tx.Model("main", "growth", ["trade", "gdp"], treatment="trade")
+    model = tx.Model(
+        "main",
+        "growth",
+        ["trade", "gdp"],
+        treatment="trade",
+        entity="iso3",
+        time="year",
+    )
     table = tx.threats(panel, model, only=ONLY, draws=0).table
     rows = table.set_index(["threat", "variant"])
     for r in (2, 5):
-        fit = tx.interactive_effects(panel, "growth", ["trade", "gdp"], factors=r)
+        fit = tx.interactive_effects(
+            panel, "growth", ["trade", "gdp"], factors=r, entity="iso3", time="year"
+        )
         row = rows.loc[("interactive effects", f"{r} factors")]
         assert row["estimate"] == pytest.approx(fit.terms.loc["trade", "estimate"])
         assert row["se"] == pytest.approx(fit.terms.loc["trade", "se"])
     for kind, name in (("feTR", "levels"), ("fdTR", "first differences")):
         found = tx.two_way_weights(
-            panel, "growth", "trade", kind=kind, controls=["gdp"]
+            panel,
+            "growth",
+            "trade",
+            kind=kind,
+            controls=["gdp"],
+            entity="iso3",
+            time="year",
         )
         negative = found.cells["weight"].clip(upper=0).sum()
         row = rows.loc[("weights of effects", f"{name}, sum of negative weights")]
@@ -45,7 +62,14 @@ def test_rows_are_those_of_the_functions(panel):
 
 def test_what_is_biased_does_not_count_as_before(panel):
     """The true effect is 1: with factors it is as large, without them larger."""
-    model = tx.Model("main", "growth", ["trade", "gdp"], treatment="trade")
+    model = tx.Model(
+        "main",
+        "growth",
+        ["trade", "gdp"],
+        treatment="trade",
+        entity="iso3",
+        time="year",
+    )
     only = ["interactive effects", "interactive effect", "dynamics"]
     rows = tx.threats(panel, model, only=only, draws=0).rows
     biased = rows["note"].str.contains("biased by short T") & (rows["estimate"] > 0.5)
@@ -60,14 +84,21 @@ def test_no_share_of_variation_is_told_where_a_row_has_none():
     common = np.outer(rng.normal(size=20), rng.normal(size=9)).ravel()
     data["trade"] = common + 0.5 * rng.normal(size=180)
     data["growth"] = common + 0.3 * rng.normal(size=180)
-    model = tx.Model("main", "growth", ["trade"])
+    model = tx.Model("main", "growth", ["trade"], entity="iso3", time="year")
     (text,) = tx.threats(data, model, only=["interactive effects"], draws=999).finding
     assert "Interactive effects (" in text and "of the variation left" not in text
 
 
 def test_factors_that_leave_no_degrees_of_freedom_are_refused(panel):
     few = panel[(panel["iso3"] < "C09") & (panel["year"] < 2007)]
-    model = tx.Model("main", "growth", ["trade", "gdp"], treatment="trade")
+    model = tx.Model(
+        "main",
+        "growth",
+        ["trade", "gdp"],
+        treatment="trade",
+        entity="iso3",
+        time="year",
+    )
     table = tx.threats(few, model, only=["interactive effects"], draws=0).table
     rows = table.set_index("variant")
     assert np.isfinite(rows.loc["3 factors", "se"])
@@ -81,7 +112,14 @@ def test_factors_that_leave_no_degrees_of_freedom_are_refused(panel):
 def test_further_rows_are_those_of_the_functions(panel):
     codes = dict(zip(sorted(panel["iso3"].unique()), sorted(CAPITALS), strict=False))
     data = panel.assign(iso3=panel["iso3"].map(codes))
-    model = tx.Model("main", "growth", ["trade", "gdp"], treatment="trade")
+    model = tx.Model(
+        "main",
+        "growth",
+        ["trade", "gdp"],
+        treatment="trade",
+        entity="iso3",
+        time="year",
+    )
     table = tx.threats(data, model, only=MORE, draws=0).table
     rows = table.set_index(["threat", "variant"])
 
@@ -89,23 +127,38 @@ def test_further_rows_are_those_of_the_functions(panel):
         for name in ("estimate", "se", "p_value"):
             assert rows.loc[(threat, variant), name] == pytest.approx(wanted[name])
 
-    moved = tx.movers(data, "growth", "trade", controls=["gdp"]).chosen
+    moved = tx.movers(
+        data, "growth", "trade", controls=["gdp"], entity="iso3", time="year"
+    ).chosen
     for _, row in moved.iterrows():
         assert_row("movers", str(row["estimand"]), row)
-    slopes = tx.country_slopes(data, "growth", ["trade", "gdp"]).table
+    slopes = tx.country_slopes(
+        data, "growth", ["trade", "gdp"], entity="iso3", time="year"
+    ).table
     assert_row("slopes of countries", "mean group", slopes.iloc[0])
     vcov = tx.Conley(2000)
-    fit = tx.fixed_effects(data, "growth", ["trade", "gdp"], vcov=vcov)
+    fit = two_way(data, "growth", ["trade", "gdp"], vcov=vcov)
     assert_row("errors in space", "Conley, 2,000 km", fit.terms.loc["trade"])
-    means = tx.spatial_errors(data, "growth", ["trade", "gdp"]).means
+    means = tx.spatial_errors(
+        data, "growth", ["trade", "gdp"], entity="iso3", time="year"
+    ).means
     assert_row("errors in space", "between countries, SCPC", means.iloc[0])
-    found = tx.local_projections(data, "growth", "trade", controls=["gdp"]).table
+    found = tx.local_projections(
+        data, "growth", "trade", controls=["gdp"], entity="iso3", time="year"
+    ).table
     assert_row("local projections", "a change, at once", found.iloc[1])
     assert rows.loc[("local projections", "a large change, at once"), "n"] > 0
 
 
 def test_units_without_a_capital_have_one_row_that_says_so(panel):
-    model = tx.Model("main", "growth", ["trade", "gdp"], treatment="trade")
+    model = tx.Model(
+        "main",
+        "growth",
+        ["trade", "gdp"],
+        treatment="trade",
+        entity="iso3",
+        time="year",
+    )
     table = tx.threats(panel, model, only=["errors in space"], draws=0).table
     assert len(table) == 2
     assert "no capital of C00 is known" in table["note"].iloc[1]
@@ -113,7 +166,13 @@ def test_units_without_a_capital_have_one_row_that_says_so(panel):
 
 def test_a_model_with_instruments_is_refused(panel):
     model = tx.Model(
-        "iv", "growth", ["gdp"], endogenous=["trade"], instruments=["gdp2"]
+        "iv",
+        "growth",
+        ["gdp"],
+        endogenous=["trade"],
+        instruments=["gdp2"],
+        entity="iso3",
+        time="year",
     )
     data = panel.assign(gdp2=panel["trade"] + panel["growth"] % 1)
     table = tx.threats(data, model, only=ONLY, draws=0).table

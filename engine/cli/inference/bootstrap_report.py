@@ -239,7 +239,9 @@ _T = "t, not the coefficient (randomisation-t, standard errors CV1)"
 
 def _standard_error(scheme: Scheme) -> str:
     if isinstance(scheme, Wild):
-        return f"{scheme.covariance}, of the estimate"
+        second = f"two-way {scheme.second}" if scheme.second else ""
+        kind = "CV3" if scheme.covariance else "CV1"
+        return f"{second or kind}, of the estimate"
     placebo = "coefficients of the placebo " if isinstance(scheme, Placebo) else ""
     return f"the standard deviation of the {placebo}draws"
 

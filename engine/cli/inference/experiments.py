@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from ....kernels.random_draws import GENERATOR
 from ...core import Listing, TivaxError, naming
-from ...estimation import Fit, fit_model
+from ...estimation import LinearFit
 from ...figures import DrawnStatistics
 from ...figures.resampling import histograms
 from ...reporting import (
@@ -146,7 +146,7 @@ class Experiment(Result):
         return [k for inference in self.inferences for k in inference._listings()]
 
     @property
-    def fitted_models(self) -> list[Fit]:
+    def fitted_models(self) -> list[LinearFit]:
         return [plan.fitted for plan in self.plans]
 
     @property
@@ -184,7 +184,9 @@ def make_plans(run: RunFile) -> tuple[ResamplingPlan, ...]:
                 "least two clusters; was the file cut?"
             )
         with naming(run.path):
-            plans.append(make_plan(fit_model(panel, model), run.scheme, run.draws))
+            plans.append(
+                make_plan(LinearFit.to_draw(panel, model), run.scheme, run.draws)
+            )
     return tuple(plans)
 
 

@@ -19,7 +19,7 @@ from ...core import (
     no_progress,
 )
 from ...figures import shown_regions
-from ...figures.regions import ends_of, size_of
+from ...figures.regions import ends_of, of_those_shown, size_of
 from ...reporting import LongPart, LongTable, Plot
 from ...tables import REST, WorldTables, country_in_text, listing_by_region
 from ..accounts import Account, ValueAdded
@@ -214,9 +214,11 @@ class Decomposition(ByYear):
         if len(years) > 1 and moves.any():
             region = str(moves.abs().idxmax())
             way = "rose" if moves[region] > 0 else "fell"
-            titles["shares_over_years"] = (
+            titles["shares_over_years"] = of_those_shown(
                 f"{capital(part)}: it {way} most in {country_in_text(region)}, from "
-                f"{first[region]:.0f} to {last[region]:.0f} % of {self.whole}"
+                f"{first[region]:.0f} to {last[region]:.0f} % of {self.whole}",
+                shown.few,
+                first.index,
             )
         return titles
 

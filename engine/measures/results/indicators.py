@@ -14,7 +14,7 @@ import xarray as xr
 
 from ...core import Listing, TivaxError, count_text, shift_progress, suggest
 from ...figures import shown_regions
-from ...figures.regions import FEW, NAMED, ends_text, largest
+from ...figures.regions import FEW, NAMED, ends_text, largest, of_those_shown
 from ...reporting import LongPart, LongTable, Plot, with_intervals
 from ...tables import Groups, country_in_text, listing_by_region
 from ..accounts import Account, ValueAdded
@@ -269,10 +269,12 @@ class IndicatorsByYear(ByYear):
             last = over.isel(year=-1).sel(region=named).to_dataframe()
             if len(last.dropna()) > 1:
                 part, forward = last["GVC_PART_BM"], last["GVC_FORWARDNESS"]
-                titles["positions"] = (
+                titles["positions"] = of_those_shown(
                     f"Most in value chains: {country_in_text(str(part.idxmax()))}, "
                     f"{part.max():.0f} % of its exports; furthest upstream: "
-                    f"{country_in_text(str(forward.idxmax()))}, {years[-1]}"
+                    f"{country_in_text(str(forward.idxmax()))}, {years[-1]}",
+                    named,
+                    exports.index,
                 )
         if "participation" in self.figures and len(years) > 1:
             named = [*self.asked] or largest(exports, FEW, rest=False)
@@ -282,10 +284,12 @@ class IndicatorsByYear(ByYear):
             if moves.any():
                 region = str(moves.abs().idxmax())
                 way = "rose" if moves[region] > 0 else "fell"
-                titles["participation"] = (
+                titles["participation"] = of_those_shown(
                     f"Participation {way} most in {country_in_text(region)}: from "
                     f"{ends[0][region]:.0f} to {ends[1][region]:.0f} % of its exports, "
-                    f"{years[0]} to {years[-1]}"
+                    f"{years[0]} to {years[-1]}",
+                    named,
+                    exports.index,
                 )
         return titles
 

@@ -11,7 +11,7 @@ import xarray as xr
 
 from ...core import Listing, billions, capital, to_long_frame, variable_labels
 from ...figures import ShownRegions, shown_regions
-from ...figures.regions import ends_text, trade_size
+from ...figures.regions import ends_text, of_those_shown, trade_size
 from ...reporting import (
     Plot,
     Result,
@@ -236,7 +236,11 @@ class TbiResult(Result):
             peak = (own - own.iloc[0]).abs().idxmax()
             points = [*dict.fromkeys((index.index[0], peak, index.index[-1]))]
             said = ", ".join(f"{own[k]:.2f} in {k}" for k in points).replace("-", "−")
-            titles["tbi"] = f"{capital(country_in_text(region))} moved most: {said}"
+            titles["tbi"] = of_those_shown(
+                f"{capital(country_in_text(region))} moved most: {said}",
+                self.shown.few,
+                self.tbi["region"].values,
+            )
         last = self.tbi["tbi"].isel(year=-1).to_series().drop(REST, errors="ignore")
         last = last[last.notna()]
         if len(last):
@@ -259,7 +263,8 @@ class TbiResult(Result):
         year = self.tbi["year"].values[-1]
         size = f"{most:+,.0f}" if most >= 10 else f"{most:+.2g}"
         said = f"Largest balance of {year}: {who} with {whom}, {size} {unit}"
-        return {"va_balances": said.rstrip()}
+        every = self.tbi["region"].values
+        return {"va_balances": of_those_shown(said.rstrip(), chosen, every)}
 
     def _title_of_deficit(self) -> dict[str, str]:
         """The region and partner of the figure whose gross balance is largest."""

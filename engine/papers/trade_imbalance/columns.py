@@ -11,7 +11,7 @@ with country and year effects and standard errors clustered by country.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -32,6 +32,10 @@ PRINTED_DIGITS = 4
 WRITTEN = files_of("replicate")
 """The files of a replication, with their columns, by name."""
 COMPARISON = WRITTEN["comparison"].columns
+
+
+PANEL: dict[str, Any] = {"entity": "iso3", "time": "year"}
+"""Effects of countries and years, clusters by country."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,19 @@ class PaperColumn:
         """TBI, then the controls."""
         return ("TBI", *CONTROLS) if self.controls else ("TBI",)
 
+    @property
+    def model(self) -> tx.Model:
+        """Its model; the outcomes of each sample are a family."""
+        return tx.Model(
+            name=f"table{self.table}-{self.column}",
+            outcome=self.outcome,
+            regressors=self.regressors,
+            **PANEL,
+            sample=self.sample,
+            family=self.sample + ("" if self.controls else ", no controls"),
+            tags={"table": self.table, "column": self.column},
+        )
+
 
 def _columns() -> Iterator[PaperColumn]:
     both = ("KOFGIdj", "KOFEcGIdj")
@@ -85,18 +102,8 @@ COLUMNS: tuple[PaperColumn, ...] = tuple(_columns())
 
 
 def paper_models() -> list[tx.Model]:
-    """The 17 columns of Tables 3 to 6; the outcomes of each sample are a family."""
-    return [
-        tx.Model(
-            name=f"table{k.table}-{k.column}",
-            outcome=k.outcome,
-            regressors=k.regressors,
-            sample=k.sample,
-            family=k.sample + ("" if k.controls else ", no controls"),
-            tags={"table": k.table, "column": k.column},
-        )
-        for k in COLUMNS
-    ]
+    """The 17 columns of Tables 3 to 6."""
+    return [k.model for k in COLUMNS]
 
 
 def sentences_as_printed(
@@ -127,22 +134,18 @@ def within(frame: pd.DataFrame, entity: pd.Series) -> pd.DataFrame:
 
 def slopes_of(
     data: pd.DataFrame, outcome: str, regressors: Sequence[str]
-) -> tx.results.Estimate:
+) -> tx.results.Fit:
     """Slopes of a column and their covariance; its constant would take time."""
-    return tx.fixed_effects(data, outcome, regressors, convention="fixest")
+    model = tx.Model("", outcome, regressors, **PANEL)
+    return tx.fit(model, data, vcov=tx.CV1("fixest"))
 
 
 def estimate_columns(
     frame: pd.DataFrame, *, convention: Convention = "stata"
-) -> dict[PaperColumn, tx.results.Estimate]:
+) -> dict[PaperColumn, tx.results.Fit]:
     """All 17 columns, estimated on a panel that ``build_panel`` made."""
     return {
-        column: tx.fixed_effects(
-            sample(frame, column.sample),
-            column.outcome,
-            column.regressors,
-            convention=convention,
-        )
+        column: tx.fit(column.model, frame, vcov=tx.CV1(convention))
         for column in COLUMNS
     }
 
@@ -158,7 +161,7 @@ def require_countries(data: pd.DataFrame, regressors: Sequence[str]) -> None:
             )
 
 
-def compare(estimates: dict[PaperColumn, tx.results.Estimate]) -> pd.DataFrame:
+def compare(estimates: dict[PaperColumn, tx.results.Fit]) -> pd.DataFrame:
     """139 coefficients beside the printed ones: ``COMPARISON``, clusters, paper_n.
 
     A convention without a constant leaves its 17 rows empty on our side.

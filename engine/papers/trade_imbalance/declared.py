@@ -121,6 +121,7 @@ def _difference(outcome: str, name: str, group: str, sign: int) -> Declared:
             outcome,
             ("TBI_dev", *(f"{k}_dev" for k in CONTROLS), *both),
             time="group_year",
+            entity="iso3",
         ),
         sign=sign,
     )

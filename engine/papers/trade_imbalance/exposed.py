@@ -8,7 +8,7 @@ import pandas as pd
 
 import tivax as tx
 
-from .columns import CONTROLS, OUTCOMES
+from .columns import CONTROLS, OUTCOMES, PANEL
 
 STRONG = 23.1  # F: the bias of two stages is then a tenth of the worst at most
 
@@ -58,7 +58,9 @@ def exposed(frame: pd.DataFrame, tables: tx.WorldTables | None) -> Exposed | Non
     rows = []
     used = frame.dropna(subset=["TBI", *CONTROLS])
     for outcome in OUTCOMES:
-        made = found.estimate(used, outcome, treatment="TBI", controls=CONTROLS)
+        made = found.estimate(
+            used, outcome, treatment="TBI", controls=CONTROLS, **PANEL
+        )
         by = made.table.set_index("method")
         akm, null = by.loc["AKM"], by.loc["AKM0"]
         rows.append(
@@ -70,6 +72,6 @@ def exposed(frame: pd.DataFrame, tables: tx.WorldTables | None) -> Exposed | Non
                 "f": made.first_stage,
             }
         )
-    checks = found.checks(used, OUTCOMES[0], CONTROLS)
+    checks = found.checks(used, OUTCOMES[0], CONTROLS, **PANEL)
     f = float(found.first_stage["f"].iloc[0])
     return Exposed(found.base, f, pd.DataFrame(rows), checks)

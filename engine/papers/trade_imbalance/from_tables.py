@@ -49,7 +49,7 @@ class TableErrors:
 
 def table_errors(
     frame: pd.DataFrame,
-    estimates: Mapping[PaperColumn, tx.results.Estimate],
+    estimates: Mapping[PaperColumn, tx.results.Fit],
     drawn: Float[np.ndarray, "D n"] | None,
 ) -> TableErrors | None:
     """``TableErrors`` of a panel, from draws of the index of each of its n rows."""

@@ -52,12 +52,13 @@ def interactions(
     rows = []
     for outcome in outcomes:
         for model, (regressors, time) in designs.items():
-            fit = tx.fixed_effects(data, outcome, regressors, time=time)
+            own = tx.Model("", outcome, regressors, entity="iso3", time=time)
+            fit = tx.fit(own, data)
             rows.append({"outcome": outcome, "model": model, **_slopes(fit)})
     return pd.DataFrame(rows)
 
 
-def _slopes(estimate: tx.results.Estimate) -> dict[str, float]:
+def _slopes(estimate: tx.results.Fit) -> dict[str, float]:
     slope, se, *_ = estimate["TBI"]
     developed, developed_se = slope, se
     difference, difference_se, p = np.nan, np.nan, np.nan

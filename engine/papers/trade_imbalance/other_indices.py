@@ -128,7 +128,7 @@ def compare_indices(data: pd.DataFrame, indices: Sequence[str]) -> pd.DataFrame:
 
 
 def _row(
-    fit: tx.results.Estimate,
+    fit: tx.results.Fit,
     group: str,
     term: str,
     index: str,

@@ -82,7 +82,7 @@ class Replication:
 
     files: tx.DataFiles
     panel: tx.Panel
-    estimates: dict[PaperColumn, tx.results.Estimate]
+    estimates: dict[PaperColumn, tx.results.Fit]
     comparison: pd.DataFrame
     table_1: pd.DataFrame
     table_errors: TableErrors | None
@@ -94,7 +94,7 @@ class Replication:
     variants: IndexVariants | None
     gross: Gross | None
     fixed_panel: tx.Panel | None
-    fixed: dict[PaperColumn, tx.results.Estimate] | None
+    fixed: dict[PaperColumn, tx.results.Fit] | None
     errors: pd.DataFrame
     placebos: pd.DataFrame | None
     dependence: pd.DataFrame

@@ -46,8 +46,9 @@ class Lagged:
 
     outcome: str
     sample: str
-    iv: tx.results.IVEstimate
-    ols: tx.results.Estimate
+    iv: tx.results.Fit
+    weak: tx.results.WeakInstruments
+    ols: tx.results.Fit
     bounds: tx.results.PlausiblyExogenous
 
 
@@ -67,12 +68,12 @@ def lagged_instrument(frame: pd.DataFrame, *, draws: int = AR_DRAWS) -> list[Lag
     for group in SAMPLES:
         rows = sample(data, group).dropna(subset=[LAG])
         for outcome in OUTCOMES:
-            iv = tx.two_stage(
-                rows, outcome, "TBI", [LAG], CONTROLS, draws=draws, seed=AR_SEED
-            )
+            names = {"instruments": [LAG], "entity": "iso3", "time": "year"}
+            iv = tx.fit(tx.Model("", outcome, CONTROLS, "TBI", **names), rows)
+            weak = iv.weak_instrument_tests(draws=draws, seed=AR_SEED)
             ols = slopes_of(rows, outcome, ["TBI", *CONTROLS])
             bounds = iv.plausibly_exogenous()
-            results.append(Lagged(outcome, group, iv, ols, bounds))
+            results.append(Lagged(outcome, group, iv, weak, ols, bounds))
     return results
 
 
@@ -105,7 +106,7 @@ def direct_effects(lagged: list[Lagged]) -> pd.DataFrame:
 
 def fixed_codes(
     files: tx.DataFiles, paper: tx.Panel
-) -> tuple[tx.Panel, dict[PaperColumn, tx.results.Estimate]]:
+) -> tuple[tx.Panel, dict[PaperColumn, tx.results.Fit]]:
     """The panel with every country code repaired, and the 17 columns on it."""
     fixed = replace(files, codes="fixed")
     panel = paper if files.codes == "fixed" else tx.build_panel(fixed)
@@ -147,7 +148,7 @@ ERRORS: tuple[str, ...] = (*CONVENTIONS, *_OTHERS)
 
 
 def other_errors(
-    frame: pd.DataFrame, default: Mapping[PaperColumn, tx.results.Estimate]
+    frame: pd.DataFrame, default: Mapping[PaperColumn, tx.results.Fit]
 ) -> pd.DataFrame:
     """Standard error and p-value of TBI in each column, by ``ERRORS``.
 
@@ -155,13 +156,10 @@ def other_errors(
     """
     rows = []
     for column, own in default.items():
-        data = sample(frame, column.sample)
         fits = {"stata": own}
-        arguments = (data, column.outcome, column.regressors)
-        for name in CONVENTIONS[1:]:
-            fits[name] = tx.fixed_effects(*arguments, convention=name)
-        for name, vcov in _OTHERS.items():
-            fits[name] = tx.fixed_effects(*arguments, vcov=vcov)
+        others = {name: tx.CV1(name) for name in CONVENTIONS[1:]} | _OTHERS
+        for name, vcov in others.items():
+            fits[name] = tx.fit(column.model, frame, vcov=vcov)
         for name, fit in fits.items():
             row = {**column.keys, "errors": name}
             row |= {k: getattr(fit["TBI"], k) for k in ("estimate", "se", "p_value")}
@@ -169,7 +167,7 @@ def other_errors(
     return pd.DataFrame(rows)
 
 
-def convention_in_words(fit: tx.results.Estimate) -> str:
+def convention_in_words(fit: tx.results.Fit) -> str:
     """The standard errors in words, without the name of their convention."""
     words = str(fit.glance()["method"].iloc[0])
     return words.removesuffix(f" ({fit.convention})")
@@ -177,7 +175,7 @@ def convention_in_words(fit: tx.results.Estimate) -> str:
 
 def cross_section_dependence(
     frame: pd.DataFrame,
-    default: Mapping[PaperColumn, tx.results.Estimate],
+    default: Mapping[PaperColumn, tx.results.Fit],
     helper: Call | None = None,
 ) -> Callable[[], pd.DataFrame]:
     """Dependence between countries in the residuals of each column, once it is called;
@@ -195,7 +193,13 @@ def cross_section_dependence(
     for column, fit in sorted(default.items(), key=lambda k: k[0].sample):
         data = frame[["iso3", "year", *column.regressors]]
         given = data, fit.residuals, column.regressors
-        run = partial(tx.cross_section_dependence, *given, draws=DEPENDENCE_DRAWS)
+        run = partial(
+            tx.cross_section_dependence,
+            *given,
+            draws=DEPENDENCE_DRAWS,
+            entity="iso3",
+            time="year",
+        )
         asked[column] = run if helper is None else helper(run).result
     return lambda: pd.DataFrame(
         [
@@ -206,7 +210,7 @@ def cross_section_dependence(
 
 
 def _dependence(
-    frame: pd.DataFrame, fit: tx.results.Estimate, found: Any
+    frame: pd.DataFrame, fit: tx.results.Fit, found: Any
 ) -> dict[str, float]:
     keys = frame.loc[fit.residuals.index]
     years = keys.groupby("iso3")["year"].nunique()

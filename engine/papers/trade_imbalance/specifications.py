@@ -37,7 +37,7 @@ def leave_one_out(frame: pd.DataFrame) -> pd.DataFrame:
     for column, model in zip(COLUMNS, paper_models(), strict=True):
         codes = {"all": (0, 1), "developed": (1,), "developing": (0,)}[column.sample]
         names = developed.index[developed.isin(codes)]
-        fit = tx.fit_model(frame, model)
+        fit = tx.fit(model, frame).drawn
         # A country without a complete row takes nothing away.
         without = names.to_numpy()[:, None] == np.array(fit.labels)
         whole = np.ones((1, fit.clusters))
@@ -141,7 +141,7 @@ class Curve:
 def specification_curve(
     further: tx.FurtherData,
     panel: tx.Panel,
-    estimates: Mapping[PaperColumn, tx.results.Estimate],
+    estimates: Mapping[PaperColumn, tx.results.Fit],
     *,
     progress: Progress = no_progress,
 ) -> Curve:
@@ -164,7 +164,14 @@ def specification_curve(
     for done, outcome in enumerate(OUTCOMES, 1):
         outcomes = list(dict.fromkeys(k[outcome] for k in named))
         models = [
-            tx.Model(group, outcomes[0], ("TBI", *sets[0]), sample=group)
+            tx.Model(
+                group,
+                outcomes[0],
+                ("TBI", *sets[0]),
+                sample=group,
+                entity="iso3",
+                time="year",
+            )
             for group in SAMPLES
         ]
         others = {"outcome": outcomes[1:], "controls": sets[1:]}
@@ -201,7 +208,7 @@ def _repeated(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _largest_difference(
-    table: pd.DataFrame, estimates: Mapping[PaperColumn, tx.results.Estimate]
+    table: pd.DataFrame, estimates: Mapping[PaperColumn, tx.results.Fit]
 ) -> float:
     own = table[table["chosen"]]
     gaps = [0.0]

@@ -62,7 +62,7 @@ def paper_table(
     )
 
 
-def _cells(estimate: tx.results.Estimate) -> dict[str, Cell]:
+def _cells(estimate: tx.results.Fit) -> dict[str, Cell]:
     return {
         str(term): (estimate[term].estimate, estimate[term].se, estimate[term].stars)
         for term in estimate.terms.index
@@ -88,12 +88,12 @@ def iv_tables(
 
 
 def _iv_column(each: Lagged, number: int) -> TableColumn:
-    weak, own = each.iv.weak, each.ols["TBI"]
-    t = abs(each.iv.second["TBI"].t)
+    weak, own = each.weak, each.ols["TBI"]
+    t = abs(each.iv["TBI"].t)
     stock_yogo = weak.stock_yogo[10]
     return TableColumn(
         (f"({number})", each.outcome),
-        _cells(each.iv.second),
+        _cells(each.iv),
         {
             "OLS": f"{own.estimate:.2f}{'*' * own.stars} ({own.se:.2f})",
             "KP LM": f"{weak.kp_lm:.2f} [{p_cell(weak.kp_lm_p_value)}]",
@@ -107,14 +107,14 @@ def _iv_column(each: Lagged, number: int) -> TableColumn:
             "AR bootstrap": f"[{p_cell(weak.ar_bootstrap_p_value)}]",
             "AR set": each.iv.ar_set.text(".2f"),
             "effects": "yes",
-            "observations": str(each.iv.second.n),
-            "countries": str(each.iv.second.clusters),
+            "observations": str(each.iv.n),
+            "countries": str(each.iv.clusters),
         },
     )
 
 
 def _first_stage(each: Lagged, number: int, language: Language) -> TableColumn:
-    first, stage = each.iv.first, each.iv.weak.first_stage[0]
+    first, stage = each.iv.first, each.weak.first_stage[0]
     return TableColumn(
         (label(each.sample, language), f"({number})", "TBI"),
         _cells(first),
@@ -147,7 +147,7 @@ def lagged_frame(lagged: list[Lagged]) -> pd.DataFrame:
     """Every figure of the 2SLS tables, a row for each outcome and sample."""
     rows = []
     for each in lagged:
-        second, weak = each.iv.second, each.iv.weak
+        second, weak = each.iv, each.weak
         stage, draws = weak.first_stage[0], weak.ar_draws
         p_error = mc_error(weak.ar_bootstrap_p_value, draws) if draws else np.nan
         rows.append(

@@ -1,6 +1,6 @@
 """Regressors, outcome and network of a panel, as cells of countries and years."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +12,11 @@ from ...estimation import (
     CAPITALS,
     ENTITY,
     TIME,
+    LinearFit,
     Model,
     Network,
     Sample,
     distances_among,
-    fit_model,
     require_one_row,
 )
 from ..run_files import read_with_lags
@@ -88,8 +88,14 @@ def given_regressors(
     two rows of a country in one year.
     """
     named = outcome or spreads
-    model = Model("as given", named or "(errors)", regressors, sample=sample)
-    model = replace(model, entity=entity, time=time, clusters=entity)
+    model = Model(
+        "as given",
+        named or "(errors)",
+        regressors,
+        sample=sample,
+        entity=entity,
+        time=time,
+    )
     frame = read_with_lags(panel, [model])
     try:
         return given_by(frame, model, panel, spreads, outcome, placebo, flows)
@@ -111,7 +117,7 @@ def given_by(
     if not (outcome or spreads):
         noise = np.random.default_rng(0).normal(size=len(panel))
         panel = panel.assign(**{model.outcome: noise})
-    fitted = fit_model(panel, model)
+    fitted = LinearFit.to_draw(panel, model)
     time = pd.factorize(fitted.used[model.time], sort=True)[0]
     shape = len(fitted.labels), time.max() + 1
     require_one_row(fitted.used, model.clusters, model.time)

@@ -46,14 +46,13 @@ from ...estimation import (
     CommonShocks,
     Conley,
     DriscollKraay,
-    Fit,
+    Estimate,
+    LinearFit,
     Model,
     Network,
     TwoWay,
     Vcov,
     cross_section_dependence,
-    fit_model,
-    linear_fit,
     require_columns,
 )
 from ...figures import rejection_rates
@@ -321,7 +320,7 @@ def own_panel(
     for number, term in enumerate(model.treatments):
         others = (k for k in model.regressors if k != term)
         one = replace(model, treatment=(term,), regressors=(term, *others))
-        fitted = fit_model(panel, one)
+        fitted = LinearFit.to_draw(panel, one)
         diagnostics = model_table([fitted]).iloc[0]
         designs = _designs(panel, fitted, path, flows)
         study = Study(tuple(designs), panels, panel_draws, seed)
@@ -381,7 +380,7 @@ def phase_placebos(
 
     Examples
     --------
-    >>> model = tx.Model("main", "growth", ["trade", "gdp"])
+    >>> model = tx.Model("main", "growth", ["trade", "gdp"], entity="iso3", time="year")
     >>> rates = tx.phase_placebos(panel, model, panels=16, draws=19)
     >>> rates["method"].tolist()[:2]
     ['CV1 t(G-1)', 'CV2 BM']
@@ -436,7 +435,7 @@ def _bounded(table: pd.DataFrame, draws: int) -> pd.DataFrame:
 
 def _p_values(
     panel: pd.DataFrame,
-    fitted: Fit,
+    fitted: LinearFit,
     diagnostics: pd.Series,
     flows: Path | None,
     draws: int,
@@ -449,8 +448,9 @@ def _p_values(
         return float(diagnostics[column]), str(diagnostics["note"])
 
     def of_fit(vcov: Vcov) -> tuple[float, str]:
-        names = {"entity": model.entity, "time": model.time}
-        fit = linear_fit(rows, model.outcome, model.regressors, **names).vcov(vcov)
+        plain = replace(model, name="", treatment=model.regressors, sample="all")
+        plain = replace(plain, clusters=model.entity, effects=())
+        fit = Estimate.of(LinearFit.of(rows, plain, drawn=False), vcov)
         return float(fit.terms["p_value"].iloc[0]), "the variance is not positive"
 
     def of_network() -> tuple[float, str]:
@@ -503,7 +503,7 @@ def _with_sizes(p_values: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame:
 
 
 def _designs(
-    panel: pd.DataFrame, fitted: Fit, path: Path, flows: Path | None
+    panel: pd.DataFrame, fitted: LinearFit, path: Path, flows: Path | None
 ) -> list[StudyDesign]:
     model = fitted.model
     rows = panel.loc[fitted.used.index].assign(**{model.time: fitted.used[model.time]})

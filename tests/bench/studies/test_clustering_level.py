@@ -46,7 +46,7 @@ def test_a_panel_is_tested_as_the_engine_tests_it(design, monkeypatch):
     frame["year"] = np.tile(np.arange(T), H)
     frame["region"] = np.repeat(design.membership, T)
     frame = frame[design.seen.ravel() == 1]
-    both = {} if design.two_way else {"entity": "", "time": ""}
+    both = {"entity": "iso3", "time": "year"} if design.two_way else {}
     signs = random_draws.rademacher(of_signs, H, draws=DRAWS)
     monkeypatch.setattr(
         random_draws, "rademacher", lambda key, clusters, *, draws: signs

@@ -13,7 +13,13 @@ def test_sizes_are_shares_of_panels_whose_t_is_large():
     t, counted = [], []
     for k in range(4):
         fit = tx.interactive_effects(
-            panel(DESIGNS[0], 30_000 + k), "y", ["x"], factors=2, most=0
+            panel(DESIGNS[0], 30_000 + k),
+            "y",
+            ["x"],
+            factors=2,
+            most=0,
+            entity="iso3",
+            time="year",
         )
         row = fit.terms.iloc[0]
         t.append(abs(row["estimate"] - 1) / row["se_plain"])

@@ -7,14 +7,18 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from tivax.engine.estimation.least_squares import fixed_effects
 from tivax.engine.estimation.samples import sample
 from tivax.engine.panel.recipe import CONTROLS, OUTCOMES
 from tivax.engine.papers.trade_imbalance import columns as paper
 from tivax.engine.papers.trade_imbalance import printed
 from tivax.engine.papers.trade_imbalance.columns import COLUMNS, COMPARISON, TERMS
 
-from helpers import paper_estimates, paper_panel, random_panel
+from helpers import (
+    paper_estimates,
+    paper_panel,
+    random_panel,
+    two_way,
+)
 
 # Printed with four decimals: of 120 values of the reconstructed index, README of data.
 INDEX_MEAN, INDEX_LARGEST = 0.001, 0.015
@@ -98,7 +102,7 @@ def test_a_column_is_the_fit_of_its_sample():
     assert list(estimates) == list(COLUMNS)
     for column, own in estimates.items():
         part = sample(frame, column.sample)
-        fit = fixed_effects(part, column.outcome, column.regressors, convention="plm")
+        fit = two_way(part, column.outcome, column.regressors, convention="plm")
         pd.testing.assert_frame_equal(own.terms, fit.terms)
         assert (own.n, own.clusters) == (len(part), part["iso3"].nunique())
 

@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from tivax.engine.estimation.least_squares import fixed_effects
 from tivax.engine.estimation.samples import sample
 from tivax.engine.panel.recipe import CONTROLS, OUTCOMES
 from tivax.engine.papers.trade_imbalance import descriptives
@@ -19,7 +18,13 @@ from tivax.engine.papers.trade_imbalance.descriptives import (
     index_structure,
 )
 
-from helpers import error_of, fit_with_dummies, paper_panel, random_panel
+from helpers import (
+    error_of,
+    fit_with_dummies,
+    paper_panel,
+    random_panel,
+    two_way,
+)
 
 # A few sums in another order; measured 1e-14.
 RTOL = 1e-12
@@ -153,7 +158,7 @@ def test_real_index_is_mostly_between_countries(shared):
     variation = within_variation(frame).set_index(["sample", "variable"])
     assert variation.loc[("all", "TBI"), "share"] < 0.2
     partial = variation.loc[("all", "TBI"), "partial"]
-    fit = fixed_effects(frame, "KOFGIdj", ["TBI", *CONTROLS])
-    left = fixed_effects(frame, "TBI", CONTROLS).residuals
+    fit = two_way(frame, "KOFGIdj", ["TBI", *CONTROLS])
+    left = two_way(frame, "TBI", CONTROLS).residuals
     slope = left @ frame["KOFGIdj"] / (614 * partial**2)
     assert_allclose(slope, fit["TBI"].estimate, rtol=1e-8)

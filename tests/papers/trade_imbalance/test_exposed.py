@@ -36,7 +36,12 @@ def test_rows_are_those_of_exposure(world, frame):
     made = tx.exposure(world)
     assert found.base == made.base == world.years[0]
     table = made.estimate(
-        frame, OUTCOMES[1], treatment="TBI", controls=CONTROLS
+        frame,
+        OUTCOMES[1],
+        treatment="TBI",
+        controls=CONTROLS,
+        entity="iso3",
+        time="year",
     ).table.set_index("method")
     row = found.rows.iloc[1]
     assert row["estimate"] == pytest.approx(table.loc["AKM", "estimate"])

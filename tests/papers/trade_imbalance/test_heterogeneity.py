@@ -7,13 +7,18 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from tivax.engine.estimation.least_squares import fixed_effects
 from tivax.engine.estimation.samples import sample
 from tivax.engine.panel.recipe import CONTROLS
 from tivax.engine.papers.trade_imbalance import heterogeneity
 from tivax.engine.papers.trade_imbalance.heterogeneity import PARTS, with_groups
 
-from helpers import fit_with_dummies, paper_estimates, paper_panel, random_panel
+from helpers import (
+    fit_with_dummies,
+    paper_estimates,
+    paper_panel,
+    random_panel,
+    two_way,
+)
 
 # One regression of both groups against two; measured 2e-11 on the real panel.
 SUBSAMPLE_RTOL = 1e-8
@@ -55,7 +60,7 @@ def test_all_interacted_slopes_are_those_of_the_subsamples(missing):
     table = interactions(frame, ["KOFGIdj"]).set_index("model")
     assert table.index.tolist() == MODELS
     for group in ("developed", "developing"):
-        fit = fixed_effects(sample(frame, group), "KOFGIdj", REGRESSORS)
+        fit = two_way(sample(frame, group), "KOFGIdj", REGRESSORS)
         own = table.loc["all interacted", group]
         assert_allclose(own, fit["TBI"].estimate, rtol=SUBSAMPLE_RTOL)
 
@@ -115,7 +120,7 @@ def check_parts(parts: Any, coefficient: float) -> None:
 def test_parts_add_up_to_the_pooled_coefficient(missing):
     frame = random_panel(countries=14, missing=missing, seed=6, slopes=(1, 3))
     frame.loc[5, "RQ"] = np.nan
-    fit = fixed_effects(frame, "KOFGIdj", REGRESSORS)
+    fit = two_way(frame, "KOFGIdj", REGRESSORS)
     check_parts(pooled_parts(frame, ["KOFGIdj"]), fit["TBI"].estimate)
 
 
@@ -148,7 +153,7 @@ def test_points_are_the_partial_regression():
         "between groups": 112,
     }
     slope = (points["x"] * points["y"]).sum() / (points["x"] ** 2).sum()
-    fit = fixed_effects(frame, "KOFGIdj", REGRESSORS)
+    fit = two_way(frame, "KOFGIdj", REGRESSORS)
     assert_allclose(slope, fit["TBI"].estimate, rtol=PARTS_RTOL)
     between = points[points["part"] == "between groups"].merge(
         frame[["iso3", "year", "developed"]]

@@ -14,7 +14,10 @@ from tivax.engine.papers.trade_imbalance.inference import (
     side,
 )
 
-from helpers import random_panel
+from helpers import (
+    random_panel,
+    two_way,
+)
 
 # Another elimination of the same cross products; measured 1e-12.
 RTOL = 1e-9
@@ -102,7 +105,9 @@ def test_a_difference_within_simulation_error_decides_nothing(p, mc, expected):
 def test_few_countries_are_enumerated():
     """Webb's 6^4 patterns and the 4! of the placebo: no simulation error is left."""
     tags = {"table": 3, "column": 1}
-    model = tx.Model("a", "KOFGIdj", ("TBI",), family="one", tags=tags)
+    model = tx.Model(
+        "a", "KOFGIdj", ("TBI",), family="one", tags=tags, entity="iso3", time="year"
+    )
     panel = random_panel(countries=4, years=6, seed=8)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(paper_inference, "paper_models", lambda: [model])
@@ -171,7 +176,7 @@ def test_leaving_out_spans_the_single_fits(frame, found):
     regressors, each = ["TBI", *model.controls], []
     for iso3 in frame["iso3"].unique():
         rest = frame[frame["iso3"] != iso3]
-        fit = tx.fixed_effects(rest, model.outcome, regressors)
+        fit = two_way(rest, model.outcome, regressors)
         each.append(fit["TBI"].estimate)
     own = found.rows.iloc[0][["without_ci_low", "without_ci_high"]].tolist()
     assert_allclose(own, [min(each), max(each)], rtol=RTOL)

@@ -234,7 +234,15 @@ def test_there_is_a_figure_for_each_table(section, drawn):
 def test_a_model_alone_in_its_family_has_no_adjusted_p(monkeypatch):
     """And progress is told for each model under each scheme."""
     tags = [{"table": 3, "column": k} for k in (1, 2, 3)]
-    first = Model("a", "KOFGIdj", ("TBI", "RQ"), family="two", tags=tags[0])
+    first = Model(
+        "a",
+        "KOFGIdj",
+        ("TBI", "RQ"),
+        family="two",
+        tags=tags[0],
+        entity="iso3",
+        time="year",
+    )
     second = replace(first, name="b", outcome="KOFEcGIdj", tags=tags[1])
     models = [first, second, replace(first, name="c", family="one", tags=tags[2])]
     monkeypatch.setattr(paper_inference, "paper_models", lambda: models)

@@ -46,7 +46,10 @@ from tivax.engine.tables import country_group
 
 from commands import Answer, good, mistake, names
 from described import assert_described
-from helpers import random_tables
+from helpers import (
+    random_tables,
+    two_way,
+)
 
 pytestmark = [pytest.mark.shared, pytest.mark.slow]
 
@@ -965,7 +968,7 @@ def on(
 
 def effect_of(frame: pd.DataFrame) -> float:
     both = ["TBI", *CONTROLS]
-    return float(tx.fixed_effects(frame, "KOFGIdj", both)["TBI"].estimate)
+    return float(two_way(frame, "KOFGIdj", both)["TBI"].estimate)
 
 
 def answer_of(result: Replication) -> str:

@@ -9,8 +9,6 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine.core.errors import TivaxError
-from tivax.engine.estimation import two_stage
-from tivax.engine.estimation.least_squares import fixed_effects
 from tivax.engine.estimation.samples import sample
 from tivax.engine.measures import trade as measures
 from tivax.engine.panel.blocks import gross_balance_index
@@ -28,7 +26,15 @@ from tivax.engine.papers.trade_imbalance.other_indices import INDICES
 from tivax.engine.papers.trade_imbalance.report.robustness import levels_sentence
 from tivax.engine.papers.trade_imbalance.robustness import ERRORS
 
-from helpers import error_of, paper_estimates, paper_files, paper_panel, random_panel
+from helpers import (
+    error_of,
+    paper_estimates,
+    paper_files,
+    paper_panel,
+    random_panel,
+    two_stage,
+    two_way,
+)
 
 # The same regression on the same rows, called in another way; measured 0.
 RTOL = 1e-12
@@ -56,15 +62,15 @@ def test_every_outcome_and_sample_is_instrumented_by_the_year_before():
     one = results[7]  # developed, KOFTrGIdj
     rows = sample(frame.assign(**{"L.TBI": lag}), "developed").dropna()
     iv = two_stage(rows, "KOFTrGIdj", "TBI", ["L.TBI"], CONTROLS)
-    pd.testing.assert_frame_equal(one.iv.second.terms, iv.second.terms)
+    pd.testing.assert_frame_equal(one.iv.terms, iv.terms)
     pd.testing.assert_frame_equal(one.iv.first.terms, iv.first.terms)  # shared
     own = iv.plausibly_exogenous()
     pd.testing.assert_frame_equal(one.bounds.bounds, own.bounds)
-    ols = fixed_effects(rows, "KOFTrGIdj", REGRESSORS)
+    ols = two_way(rows, "KOFTrGIdj", REGRESSORS)
     slopes = ols.terms.loc[list(one.ols.terms.index)]  # the library has a constant too
     assert [*slopes.index] == [*REGRESSORS]
     pd.testing.assert_frame_equal(one.ols.terms, slopes, rtol=1e-9)
-    assert (one.iv.second.n, one.ols.n) == (77, 77)
+    assert (one.iv.n, one.ols.n) == (77, 77)
 
 
 def test_an_outcome_with_other_rows_has_a_first_stage_of_its_own(monkeypatch):
@@ -74,7 +80,7 @@ def test_an_outcome_with_other_rows_has_a_first_stage_of_its_own(monkeypatch):
     results = robustness.lagged_instrument(frame, draws=99)
     n = results[0].iv.first.n
     assert [k.iv.first.n for k in results] == [n, n - 1, *[n] * (len(OUTCOMES) - 2)]
-    assert [k.iv.second.n for k in results] == [k.iv.first.n for k in results]
+    assert [k.iv.n for k in results] == [k.iv.first.n for k in results]
 
 
 @pytest.fixture(scope="module")
@@ -87,17 +93,17 @@ def test_real_instrument_loses_one_year(lagged):
     assert len(lagged) == 15
     sizes = {"all": (574, 41), "developed": (308, 22), "developing": (266, 19)}
     for one in lagged:
-        for fit in (one.iv.second, one.iv.first, one.ols):
+        for fit in (one.iv, one.iv.first, one.ols):
             assert (fit.n, fit.clusters) == sizes[one.sample]
         assert one.iv.weak.nobs == sizes[one.sample][0]
-        assert one.iv.second.outcome == one.ols.outcome == one.outcome
+        assert one.iv.outcome == one.ols.outcome == one.outcome
 
 
 @pytest.mark.shared
 def test_real_sets_hold_the_estimate_and_are_near_its_interval(lagged):
     """One instrument: the Anderson-Rubin statistic is 0 at the estimate."""
     for one in lagged:
-        term = one.iv.second.terms.loc["TBI"]
+        term = one.iv.terms.loc["TBI"]
         assert float(term["estimate"]) in one.iv.ar_set
         if one.iv.ar_set.bounded and one.iv.weak.kp_f > 50:
             low, high = one.iv.ar_set.intervals[0]
@@ -113,7 +119,7 @@ def test_real_instrument_is_strong_and_the_paper_is_right_to_say_so(lagged):
     assert pooled.weak.kp_f > 16.38 and pooled.weak.kp_lm_p_value < 0.01
     t = pooled.first["L.TBI"].t
     assert_allclose(pooled.weak.kp_f, t**2, rtol=FIT_RTOL)
-    assert (pooled.second["TBI"].estimate > 0) and (t > 0)
+    assert (pooled["TBI"].estimate > 0) and (t > 0)
 
 
 # -------------------------------------------------------------------- other indices
@@ -127,7 +133,7 @@ def test_each_index_stands_alone_in_the_regressions():
     for group in SAMPLES:
         part = sample(frame, group)
         own = one.loc[(group, "KOFGIdj", "TBI")]
-        fit = fixed_effects(part, "KOFGIdj", REGRESSORS)
+        fit = two_way(part, "KOFGIdj", REGRESSORS)
         term = fit.terms.loc["TBI"]
         for name in ("estimate", "se", "p_value", "stars"):
             assert_allclose(own[name], term[name], rtol=RTOL)
@@ -188,7 +194,7 @@ def test_real_index_column_is_the_literal_fit(variants, shared):
     for group in SAMPLES:
         for outcome in OUTCOMES:
             for name in ("TBI", "DVA abroad"):
-                fit = fixed_effects(sample(data, group), outcome, [name, *CONTROLS])
+                fit = two_way(sample(data, group), outcome, [name, *CONTROLS])
                 row, term = table.loc[(outcome, group, name)], fit[name]
                 for key in ("estimate", "se", "p_value"):
                     assert_allclose(row[key], getattr(term, key), rtol=FIT_RTOL)
@@ -229,8 +235,8 @@ def test_real_gross_trade_beside_the_index(shared):
     assert (data["GBI"].abs() < 1).all()
     for group in SAMPLES:
         part = sample(data, group)
-        alone = fixed_effects(part, "KOFGIdj", ["GBI", *CONTROLS])
-        both = fixed_effects(part, "KOFGIdj", ["TBI", "GBI", *CONTROLS])
+        alone = two_way(part, "KOFGIdj", ["GBI", *CONTROLS])
+        both = two_way(part, "KOFGIdj", ["TBI", "GBI", *CONTROLS])
         for index, fit in (("GBI", alone), ("GBI | TBI", both), ("TBI | GBI", both)):
             term = fit.terms.loc[index.split()[0]]
             row = keyed.loc[("KOFGIdj", group, index)]
@@ -304,7 +310,7 @@ def test_real_standard_errors_by_seven_rules(shared):
     se = row.set_index("errors")["se"]
     kinds = {"two-way clusters": "two-way", "Driscoll-Kraay": "driscoll-kraay"}
     for name, vcov in kinds.items():
-        fit = fixed_effects(data, one.outcome, one.regressors, vcov=vcov)
+        fit = two_way(data, one.outcome, one.regressors, vcov=vcov)
         assert_allclose(se[name], fit["TBI"].se, rtol=RTOL)
 
 

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tivax.engine.estimation.least_squares import fixed_effects
 from tivax.engine.estimation.samples import sample
 from tivax.engine.panel.blocks import effective_exchange_rate, real_exchange_rate
 from tivax.engine.panel.build import build_panel
@@ -29,7 +28,13 @@ from tivax.engine.papers.trade_imbalance.specifications import (
     specification_curve,
 )
 
-from helpers import paper_estimates, paper_files, paper_panel, random_panel
+from helpers import (
+    paper_estimates,
+    paper_files,
+    paper_panel,
+    random_panel,
+    two_way,
+)
 
 # The kernel against pyfixest, float64: the normal equations of 22 columns in place of a
 # solve of the transformed rows. Measured 3e-11 standard errors (real panel).
@@ -60,7 +65,7 @@ def test_each_row_is_a_refit_without_one_country():
         assert rows["left_out"].tolist() == ["", *sorted(set(part["iso3"]))]
         for _, row in rows.iterrows():
             left = part[part["iso3"] != row["left_out"]]
-            assert_is_fit(row, fixed_effects(left, column.outcome, column.regressors))
+            assert_is_fit(row, two_way(left, column.outcome, column.regressors))
     developed = frame.groupby("iso3")["developed"].first()
     named = table[table["left_out"] != ""]
     assert_array_equal(named["developed"], named["left_out"].map(developed))
@@ -252,4 +257,4 @@ def test_a_combination_is_the_regression_on_its_own_panel(curve, shared, combina
     assert len(rows) == 15
     for _, row in rows.iterrows():
         part = sample(frame, row["sample"])
-        assert_is_fit(row, fixed_effects(part, row["outcome"], ["TBI", *CONTROLS]))
+        assert_is_fit(row, two_way(part, row["outcome"], ["TBI", *CONTROLS]))

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tivax.engine.estimation import two_stage
 from tivax.engine.panel.recipe import CONTROLS
 from tivax.engine.papers.trade_imbalance import declared, inference
 from tivax.engine.papers.trade_imbalance.columns import estimate_columns
@@ -28,7 +27,10 @@ from tivax.engine.papers.trade_imbalance.verdicts import (
 )
 from tivax.engine.threats import Threats
 
-from helpers import random_panel
+from helpers import (
+    random_panel,
+    two_stage,
+)
 
 # Of a test that holds: coefficient in the claimed direction, error, p.
 YES = {
