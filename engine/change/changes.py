@@ -74,9 +74,9 @@ def change(
     """Why a measure changed between two years: a structural decomposition.
 
     The change is attributed to six factors along the straight path between those of
-    the two years: requirements of goods per US$ of output (technology), the sellers
+    the two years: requirements of goods per unit of output (technology), the sellers
     from whom industries buy (sourcing), the level of final demand, its mix of goods,
-    its sellers (origin), and value added per US$ of output. Effects add up to the
+    its sellers (origin), and value added per unit of output. Effects add up to the
     change, over any grouping of cells, up to the remainder that is reported.
 
     Parameters

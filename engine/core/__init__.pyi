@@ -38,6 +38,7 @@ from .errors import telling_doubts as telling_doubts
 from .errors import walk_causes as walk_causes
 from .frames import Format as Format
 from .frames import long_table_of as long_table_of
+from .frames import read_parquet as read_parquet
 from .frames import require_format as require_format
 from .frames import require_rows as require_rows
 from .frames import to_long as to_long

@@ -297,7 +297,7 @@ class SpecificationCurve(ModelsResult):
         own = options[options["choice"] == apart.idxmax()].reset_index(drop=True)
         medians = own["median"].to_numpy()
         ends = own.iloc[[medians.argmax(), medians.argmin()]].to_dict("records")
-        said = [f"{k['option']} {number_text(k['median'])}" for k in ends]
+        said = [f"{number_text(k['median'])} where it is {k['option']}" for k in ends]
         return (
             f"The choice that moves the median most is {apart.idxmax()}: "
             f"{', '.join(said)}"

@@ -84,7 +84,7 @@ def run_scenario(
         )
         for each in changes:
             found = replace(found, table=interval(each).beside(found.table))
-        write_result(found, started, output, terminal, name=path.stem, **facts)
+        write_result(found, started, output, terminal, **facts)
 
 
 def _planned(file: ScenarioFile) -> ScenarioPlan:
