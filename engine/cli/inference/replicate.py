@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from contextlib import ExitStack
 from inspect import signature
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +61,12 @@ def run_replication(
         # Frames are small: Arrow's labels take twice as long for each step on one.
         pd.option_context("mode.string_storage", "python"),
     ):
-        number = count(1)
 
-        def said(step: str) -> None:
-            status(f"step {next(number)} of {len(paper.STEPS)}: {step}")
+        def told(done: int, total: int, title: str) -> None:
             of_step.close()
-            of_step.enter_context(stage(step))
+            if title:
+                status(f"step {done + 1} of {total}: {title}")
+                of_step.enter_context(stage(title))
 
         facts, findings = paper.run_paper(
             files,
@@ -75,7 +74,7 @@ def run_replication(
             language=output.words,
             figures=output.figures,
             format=require_format(output.format),
-            said=said,
+            told=told,
             helper=helper,
         )
         run.seed = facts.pop("seed", None)

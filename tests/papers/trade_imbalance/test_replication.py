@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from html import unescape
@@ -35,7 +36,7 @@ from tivax.engine.papers.trade_imbalance import (
     write,
 )
 from tivax.engine.papers.trade_imbalance import inference as paper_inference
-from tivax.engine.papers.trade_imbalance.replication import replicate
+from tivax.engine.papers.trade_imbalance.replication import Computation
 from tivax.engine.papers.trade_imbalance.report.plots import Drawing, plots_of
 from tivax.engine.papers.trade_imbalance.results import Replication
 from tivax.engine.papers.trade_imbalance.tables import lagged_frame
@@ -106,9 +107,9 @@ class Blank(dict):
         return Figure(figsize=(1, 1))
 
 
-def computed(result: Replication) -> Callable[..., Replication]:
-    """Stands for ``replicate``: the rest of a run without its half a minute."""
-    return lambda files, *, said, drawing: result
+def computed(result: Replication) -> Callable[..., nullcontext]:
+    """Stands for ``Computation``: the rest of a run without its half a minute."""
+    return lambda files, drawing: nullcontext(SimpleNamespace(steps={}, result=result))
 
 
 def run_kept(data: Path, folder: Path, *, draws: int, whole: bool = True) -> Done:
@@ -120,8 +121,8 @@ def run_kept(data: Path, folder: Path, *, draws: int, whole: bool = True) -> Don
     """
     kept = []
 
-    def keeping(*arguments, **options):
-        kept.append(replicate(*arguments, **options))
+    def keeping(*arguments):
+        kept.append(Computation(*arguments))
         return kept[-1]
 
     def drawn(result, language, drawing, *, files):
@@ -130,7 +131,7 @@ def run_kept(data: Path, folder: Path, *, draws: int, whole: bool = True) -> Don
         return Blank()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(COMMAND, "replicate", keeping)
+        patch.setattr(COMMAND, "Computation", keeping)
         for module, name, fewer in (
             (paper_inference, "infer_paper", {"draws": draws}),
             (declared, "declared_p_values", {"draws": draws}),
@@ -149,7 +150,7 @@ def run_kept(data: Path, folder: Path, *, draws: int, whole: bool = True) -> Don
             patch.setattr(Drawing, "begin", lambda *_: None)
             patch.setattr(write, "drawn_figures", drawn)
         answer = good("replicate", "--data", data, "--out", folder)
-    return Done(folder, answer, kept[0])
+    return Done(folder, answer, kept[0].result)
 
 
 @pytest.fixture(scope="session")
@@ -879,7 +880,7 @@ def chinese(done, shared, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("chinese") / "out"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(HELPER, lambda *_: MagicMock())  # which has nothing to draw
-        patch.setattr(COMMAND, "replicate", computed(done.result))
+        patch.setattr(COMMAND, "Computation", computed(done.result))
         patch.setattr(write, "drawn_figures", drawn)
         words = ("--out", folder, "--language", "zh", "--quiet")
         told = good("replicate", "--data", shared / "data", *words).err
@@ -1076,7 +1077,7 @@ def of_store(from_store, store, shared, tmp_path_factory) -> Done:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(HELPER, lambda *_: MagicMock())  # which has nothing to draw
-        patch.setattr(COMMAND, "replicate", computed(from_store))
+        patch.setattr(COMMAND, "Computation", computed(from_store))
         patch.setattr(COMMAND, "write_replication", written)
         data = ("--data", shared / "data", "--store", store)
         answer = good("replicate", *data, "--out", folder)
