@@ -1,6 +1,6 @@
 """Several databases in print: how well they agree, lines and differences."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from ..comparison import Comparison
@@ -77,9 +77,6 @@ class ComparisonPage(OwnPage):
             bars = partial(drawings.database_differences, last, year=year, **about)
             plots |= {f"lines_{measure}": lines, f"differences_{measure}": bars}
         return plots
-
-    def titles(self) -> Mapping[str, str]:
-        return {}
 
     def listings(self) -> Sequence[Listing]:
         """Agreement, a row for each measure and pair."""

@@ -30,13 +30,10 @@ class CurvePage(ModelsPage):
 
     def found(self, model: Model) -> str:
         """``The effect of X on Y is positive and significant in 19 % of 116 ...``"""
-        return self.words.sentences(*self._sentences(self._finding(model)))
+        return self.words.sentences(*self._sentences(self.each[model.name]))
 
     def headline(self, model: Model) -> str:
-        return self._headline(self._finding(model))
-
-    def _finding(self, model: Model) -> CurveFinding:
-        return self.result.findings()[self.result.models.index(model)]
+        return self._headline(self.each[model.name])
 
     def _headline(self, found: CurveFinding) -> str:
         say, model = self.words.text, found.model

@@ -2,7 +2,8 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
+from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -19,6 +20,11 @@ class ModelsPage(OwnPage):
     def subtitle(self) -> str:
         result = self.result
         return self.words.text("size", models=len(result.models), draws=result.draws)
+
+    @cached_property
+    def each(self) -> dict[str, Any]:
+        """What is found of each model, by its name."""
+        return {k.model.name: k for k in self.result.findings()}
 
     @property
     def findings(self) -> dict[str, str]:

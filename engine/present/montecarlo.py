@@ -77,9 +77,6 @@ class MonteCarloPage(OwnPage):
             for number, name in enumerate(self._models, 1)
         }
 
-    def titles(self) -> Mapping[str, str]:
-        return {}
-
     def figure(self, model: str) -> Figure:
         found = self.result
         rows, every = (

@@ -36,6 +36,9 @@ class OwnPage(Page):
     def said(self, text: str) -> str:
         return self.words.say(self.phrase(text))
 
+    def titles(self) -> Mapping[str, str]:
+        return {}
+
     @property
     def finding(self) -> Sequence[str]:
         return self.sentence.splitlines()

@@ -32,14 +32,11 @@ class ThreatsPage(ModelsPage):
 
     def found(self, model: Model) -> str:
         """``The effect of X on Y (13.58, p 0.0041) is turned or gone under 9 ...``"""
-        finding = self._finding(model)
-        return self.words.sentences(self._headline(finding), *self._more(finding))
+        found = self.each[model.name]
+        return self.words.sentences(self._headline(found), *self._more(found))
 
     def headline(self, model: Model) -> str:
-        return self._headline(self._finding(model))
-
-    def _finding(self, model: Model) -> ThreatFinding:
-        return next(k for k in self.result.findings() if k.model.name == model.name)
+        return self._headline(self.each[model.name])
 
     def _headline(self, found: ThreatFinding) -> str:
         say, model = self.words.text, found.model

@@ -152,11 +152,11 @@ class Threats(Told):
 
     def findings(self) -> list[ThreatFinding]:
         """The fate of the first treatment of each model."""
-        found = []
+        found, every = [], [*zip(self._records, self.states, strict=True)]
         for model in self.models:
             first, *rows = (
                 (row, state)
-                for row, state in zip(self._records, self.states, strict=True)
+                for row, state in every
                 if row["model"] == model.name and row["term"] == model.treatments[0]
             )
             alone = self.alone.get(model.name, "")
