@@ -6,8 +6,8 @@
 TRUTH has printed numbers, a folder each (antras_chor, decompr_leather,
 kww2014_appendix, trade_models, wwz_toy); WIOD13 is a store of the rounded edition, of
 `tivax import wiod2013 --derounded`. RESULTS has what these commands wrote, in
-folders of these names: `tivax replicate` (replicate, with rebuilt tables) and
-`tivax scenario --example` (liberation-day, tariff-war, complex-europe).
+folders of these names: `tivax replicate` (replicate, with rebuilt tables), and of
+`--paper` (liberation-day, tariff-war, complex-europe).
 ``papers-reproduced.csv`` has a row for each paper, ``antras-chor*.csv`` and
 ``antras-chor.svg`` are of one. The map of the page is ``figures/world.svg`` of
 liberation-day.

@@ -231,15 +231,15 @@ class SupplyExposure(Result):
         direct = self.third_countries.query("chain == 'direct'")["percent"].sum()
         if self.buyer != self.supplier and len(self.third_countries):
             said.append(
-                f"{direct:.0f} % of its {held} in imports of {buyer} comes "
-                "directly, the rest through third countries."
+                f"{direct:.0f} % of the {held} from {supplier} in imports of {buyer} "
+                "comes directly, the rest through third countries."
             )
         last = self.extraction.iloc[-1] if len(self.extraction) else None
         if last is not None:
             said.append(
                 f"With {last['cut']:g} % less from {supplier}, "
-                f"{last['lost']:.2f} % of the {held} in final sales of {buyer} is "
-                "lost if producers go on without the inputs; otherwise more."
+                f"{last['lost']:.2f} % of the {held} in final sales of {buyer} falls "
+                "away if producers go on without the inputs; otherwise more."
             )
         return "\n".join(said)
 

@@ -74,9 +74,9 @@ def change(
     """Why a measure changed between two years: a structural decomposition.
 
     The change is attributed to six factors along the straight path between those of
-    the two years: requirements of goods per US$ of output (technology), the sellers
+    the two years: requirements of goods per unit of output (technology), the sellers
     from whom industries buy (sourcing), the level of final demand, its mix of goods,
-    its sellers (origin), and value added per US$ of output. Effects add up to the
+    its sellers (origin), and value added per unit of output. Effects add up to the
     change, over any grouping of cells, up to the remainder that is reported.
 
     Parameters
@@ -213,26 +213,26 @@ def change(
     factors = (*FACTOR_NAMES[:-1], INTENSITY) if name else FACTOR_NAMES
     labels = _Labels(tables, regions, unit, factors)
     result = Change(
-        measure,
-        sector,
-        years[0],
-        years[-1],
-        unit,
-        regions,
-        labels.values(found),
-        labels.table(found, steps if chained else (), prices),
-        labels.effects([found], "partner"),
-        labels.effects([found], "sector"),
-        labels.steps(steps, pairs, prices) if steps else None,
-        labels.effects(steps, "partner") if chained else None,
-        labels.effects(steps, "sector") if chained else None,
-        max(float(np.nanmax(k.relative, initial=0)) for k in (found, *steps)),
-        found.nodes,
-        labels.size(years[-1]),
-        regions if region is not None else (),
-        name,
-        volumes is not None,
-        partner,
+        measure=measure,
+        sector=sector,
+        start=years[0],
+        end=years[-1],
+        unit=unit,
+        regions=regions,
+        values=labels.values(found),
+        table=labels.table(found, steps if chained else (), prices),
+        by_partner=labels.effects([found], "partner"),
+        by_sector=labels.effects([found], "sector"),
+        steps=labels.steps(steps, pairs, prices) if steps else None,
+        chained_by_partner=labels.effects(steps, "partner") if chained else None,
+        chained_by_sector=labels.effects(steps, "sector") if chained else None,
+        remainder=max(float(np.nanmax(k.relative, initial=0)) for k in (found, *steps)),
+        nodes=found.nodes,
+        size=labels.size(years[-1]),
+        asked=regions if region is not None else (),
+        account=name,
+        of_volumes=volumes is not None,
+        partner=partner,
     )
     if error is None:
         return result

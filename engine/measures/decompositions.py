@@ -16,6 +16,8 @@ from jaxtyping import Array, Float
 
 from ...kernels.inverted_table import InvertedTable
 from ..core import (
+    NOT_KEPT,
+    Keeper,
     Progress,
     TivaxError,
     in_float64,
@@ -70,6 +72,7 @@ def decomposed_years(
     value_added: ValueAdded = "residual",
     memory: int | None = None,
     progress: Progress = no_progress,
+    keeper: Keeper = NOT_KEPT,
 ) -> Generator[xr.Dataset, None, None]:
     """``decompose``, a run of years at a time: wwz has 14 MB a year of WIOD.
 
@@ -86,7 +89,7 @@ def decomposed_years(
     about = {"account": account, "memory": memory}
     compute = partial(years_of_method, tables, chosen, method, level, **about)
     if not apart:
-        return compute(groups=groups, progress=progress)
+        return compute(groups=groups, progress=progress, keeper=keeper)
     named = named_groups(groups, whole_regions(tables))
     require_new_names(named, tables.regions)
     years = len(tables.years)
@@ -94,6 +97,7 @@ def decomposed_years(
         name: compute(
             groups={name: members},
             progress=shift_progress(progress, k * years, len(named) * years),
+            keeper=keeper.under(k),
         )
         for k, (name, members) in enumerate(named.items())
     }
@@ -110,6 +114,7 @@ def years_of_method(
     groups: AnyGroups | None = None,
     memory: int | None = None,
     progress: Progress = no_progress,
+    keeper: Keeper = NOT_KEPT,
 ) -> Generator[xr.Dataset, None, None]:
     """``decomposed_years`` with the terms of ``chosen``, called ``method``."""
     borders, kernel = perimeters_of(tables, groups), chosen.kernels[level]
@@ -128,6 +133,7 @@ def years_of_method(
         inverse=inverse,
         contents=kernel not in WITHOUT_CONTENTS,
         memory=memory,
+        keeper=keeper,
         program=program,
         method=chosen,
         kernel_of_terms=kernel,

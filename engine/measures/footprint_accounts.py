@@ -2,7 +2,7 @@
 
 The four accounts of environmental input-output analysis (Stadler 2021, pymrio, Journal
 of Open Research Software 9), totals of regions, with T = diag(f) B Y for the account f
-per US$ of output and F_Y the account of final demand itself:
+per unit of output and F_Y the account of final demand itself:
 
     production_based    sum over r of T_sr + F_Y,s     D_pba
     consumption_based   sum over s of T_sr + F_Y,r     D_cba

@@ -16,6 +16,8 @@ from jaxtyping import Array, Float
 from ...kernels import indicators as kernels
 from ...kernels.inverted_table import InvertedTable
 from ..core import (
+    NOT_KEPT,
+    Keeper,
     Progress,
     TivaxError,
     in_float64,
@@ -127,6 +129,7 @@ def indicator_years(
     memory: int | None = None,
     flagged: bool = False,
     progress: Progress = no_progress,
+    keeper: Keeper = NOT_KEPT,
 ) -> Generator["LevelsOfYear", None, None]:
     """``indicators`` of several levels, a year at a time, and their flags if asked."""
     names = possible_indicators(names, tables, value_added)
@@ -170,7 +173,8 @@ def indicator_years(
         return LevelsOfYear({k: v.assign(about) for k, v in values.items()}, marks)
 
     def every_year() -> Generator[LevelsOfYear, None, None]:
-        runs = compute(tables, borders, account, progress, certify=cells)
+        told = {"certify": cells, "keeper": keeper}
+        runs = compute(tables, borders, account, progress, **told)
         for at, part in runs:
             years = tables.years[at]
             what = "flows miss the totals they add up to"

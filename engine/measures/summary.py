@@ -5,7 +5,7 @@ from typing import Any
 
 import xarray as xr
 
-from ..core import Progress, TivaxError, in_float64, no_progress
+from ..core import NOT_KEPT, Keeper, Progress, TivaxError, in_float64, no_progress
 from ..tables import (
     AnyGroups,
     Groups,
@@ -19,7 +19,7 @@ from .group_runs import groups_in_turn, join_groups
 from .regrouping import regroup, regroup_trade, require_computed
 from .results.measure import MeasuredTables
 from .results.tbi import TbiResult
-from .trade import Certify, balances_of, indices_of, value_added_trade
+from .trade import Certify, balances_of, indices_of, trade_flows
 
 
 @in_float64
@@ -34,6 +34,7 @@ def trade_benefit_index(
     direct: xr.DataArray | None = None,
     memory: int | None = None,
     progress: Progress = no_progress,
+    keeper: Keeper = NOT_KEPT,
 ) -> TbiResult:
     """Trade benefit index, TBI_i = (X_i - M_i) / (X_i + M_i).
 
@@ -57,6 +58,8 @@ def trade_benefit_index(
         Each group by itself, so that they may overlap: its rows alone.
     direct
         The account of final demand itself, for ``footprints`` (:func:`footprints`).
+    keeper
+        Where a command keeps years that are done.
 
     Returns
     -------
@@ -88,8 +91,8 @@ def trade_benefit_index(
         for chosen in each.values() if apart else [named]:  # mistakes before work
             perimeters(tables, drop=drop, groups=chosen)
         source = MeasuredTables(tables, value_added, drop, named, memory)
-        given = {"certify": certify, "memory": memory, "progress": progress}
-        trade = value_added_trade(tables, value_added, **given)
+        given = certify, memory, progress, keeper
+        trade = trade_flows(tables, value_added, *given)
     else:
         array = isinstance(tables, xr.DataArray)
         trade = tables.to_dataset(name="va_absorbed") if array else tables

@@ -10,6 +10,8 @@ import xarray as xr
 
 from ...kernels import absorption
 from ..core import (
+    NOT_KEPT,
+    Keeper,
     Progress,
     TivaxError,
     in_float64,
@@ -128,7 +130,7 @@ def value_added_trade(
         require_computed(trade := tables, "va_absorbed", "gross_exports")
     else:
         require_tables(tables)
-        trade = _flows(tables, value_added, certify, memory, progress)
+        trade = trade_flows(tables, value_added, certify, memory, progress)
     codes = list(map(str, trade["origin"].values))
     if by == "flow":
         if apart:
@@ -144,13 +146,16 @@ def value_added_trade(
     return in_groups(balances, groups, codes, apart=apart)
 
 
-def _flows(
+@in_float64
+def trade_flows(
     tables: WorldTables,
     value_added: ValueAdded,
     certify: Certify,
     memory: int | None,
     progress: Progress,
+    keeper: Keeper = NOT_KEPT,
 ) -> xr.Dataset:
+    """The flows of ``value_added_trade``."""
     cells = require_certify(certify) == "cells"
     account = Account(value_added)
     computed = compute_years(
@@ -160,6 +165,7 @@ def _flows(
         progress,
         streamed=partial(streamed_trade, cells=cells),
         memory=memory,
+        keeper=keeper,
         cells=cells,
     )
     parts = [part for _, part in computed]

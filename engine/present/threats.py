@@ -13,7 +13,7 @@ from ..figures import HEADED, threat_intervals
 from ..reporting import Drawn, Section, page_of
 from ..reporting import Figure as Shown
 from ..resampling import LEVEL
-from ..threats import ERRORS, Finding, Threats, at_level, decisive_p, threats_of
+from ..threats import ERRORS, ThreatFinding, Threats, at_level, decisive_p, threats_of
 from .models import ModelsPage
 
 _HEADERS = {"wild_p_value": "wild p", "variation_kept": "kept"}
@@ -38,10 +38,10 @@ class ThreatsPage(ModelsPage):
     def headline(self, model: Model) -> str:
         return self._headline(self._finding(model))
 
-    def _finding(self, model: Model) -> Finding:
+    def _finding(self, model: Model) -> ThreatFinding:
         return next(k for k in self.result.findings() if k.model.name == model.name)
 
-    def _headline(self, found: Finding) -> str:
+    def _headline(self, found: ThreatFinding) -> str:
         say, model = self.words.text, found.model
         if found.undrawn:
             return say("undrawn", alone=found.alone)
@@ -57,7 +57,7 @@ class ThreatsPage(ModelsPage):
         under = {"under": threats_of(gone), "gone": len(gone)}
         return say("gone", effect=effect, **under, **counts)
 
-    def _more(self, found: Finding) -> list[str]:
+    def _more(self, found: ThreatFinding) -> list[str]:
         if found.undrawn:
             return []
         alone = [self.said(found.alone)] if found.alone else []

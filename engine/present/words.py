@@ -16,7 +16,13 @@ from string import Formatter
 from typing import Any
 
 from ..core import Phrase, count_text, number_text, p_equals, p_text, percent_text
-from ..reporting import Document, Language, translated, variable_name
+from ..reporting import (
+    Document,
+    Language,
+    choice_name,
+    translated,
+    variable_name,
+)
 from ..tables import country_in_text
 
 
@@ -39,6 +45,7 @@ class Words(Document, Formatter):
             "count": count_text,
             "variable": lambda value, _: self.variable(value),
             "country": lambda value, _: self.say(country_in_text(value)),
+            "choice": lambda value, _: choice_name(value, self.language),
             "word": lambda value, _: self.say(value),
         }
 

@@ -11,6 +11,7 @@ from ..core import (
     NotFound,
     TivaxError,
     local_path,
+    read_parquet,
     require_different_columns,
     require_kind,
     require_size,
@@ -98,7 +99,7 @@ def _frame(path: Path) -> pd.DataFrame:
     require_size(path.name, path.stat().st_size)
     with parsing(TableFile(path)):
         if path.suffix == ".parquet":
-            frame = pd.read_parquet(path)
+            frame = read_parquet(path)
             require_different_columns(path, frame.columns)
         else:  # NA is a label like any other: Namibia, North America
             texts = dict.fromkeys((*_LABELS[1:], "category", "unit"), str)

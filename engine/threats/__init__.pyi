@@ -9,9 +9,8 @@ from .evaluate import ThreatsSection as ThreatsSection
 from .evaluate import panel_frame as panel_frame
 from .evaluate import threats as threats
 from .forms import unit_weights as unit_weights
-from .models_result import ModelsResult as ModelsResult
 from .result import ERRORS as ERRORS
-from .result import Finding as Finding
+from .result import ThreatFinding as ThreatFinding
 from .result import Threats as Threats
 from .result import at_level as at_level
 from .result import threats_of as threats_of

@@ -27,7 +27,7 @@ _Record = Mapping[Any, Any]
 
 
 @dataclass(frozen=True)
-class Finding:
+class ThreatFinding:
     """The fate of the first treatment of a model.
 
     Attributes
@@ -150,7 +150,7 @@ class Threats(Told):
     alone: Mapping[str, str] = field(default_factory=dict)
     phrases: Mapping[str, Phrase] = field(default_factory=dict)
 
-    def findings(self) -> list[Finding]:
+    def findings(self) -> list[ThreatFinding]:
         """The fate of the first treatment of each model."""
         found = []
         for model in self.models:
@@ -160,7 +160,7 @@ class Threats(Told):
                 if row["model"] == model.name and row["term"] == model.treatments[0]
             )
             alone = self.alone.get(model.name, "")
-            found.append(Finding(model, first[0], rows, self.draws, alone))
+            found.append(ThreatFinding(model, first[0], rows, self.draws, alone))
         return found
 
     @property

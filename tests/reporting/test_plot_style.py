@@ -154,9 +154,9 @@ def test_texts_of_a_figure_are_put_into_chinese():
 
 def test_ticks_and_the_title_of_a_figure_are_put_into_chinese():
     figure = one_line()
-    figure.axes[0].set_yticks([0, 1], ["tables alone", "R0"])
+    figure.axes[0].set_yticks([0, 1], ["value added", "R0"])
     svg = plot_style.draw(figure, files=False, language="zh", title="Power").svg
-    assert all(f">{k}</text>" in svg for k in ("仅投入产出表误差", "R0", "功效"))
+    assert all(f">{k}</text>" in svg for k in ("增加值", "R0", "功效"))
 
 
 def test_chinese_text_names_chinese_fonts_and_other_text_does_not():

@@ -170,6 +170,24 @@ def test_a_finding_is_of_the_regions_that_were_asked_for(of_countries):
         assert "Germany" in told and not re.search("China|United|Rest", told)
 
 
+def test_the_title_of_a_scenario_says_what_happens(small, of_countries):
+    titles = [of_countries["scenario"].report_title]
+    world = replace(small, regions=("CHN", "USA", "DEU", "ROW"))
+    for shock in (
+        tx.shocks.Shift(exporters="CHN"),
+        tx.shocks.Extract("DEU"),
+        tx.shocks.Demand(percent=-5),
+    ):
+        titles.append(tx.scenarios(world, shock).report_title)
+    assert titles == [
+        "What if sales of China to the United States are cut",
+        "What if sales of China to all others move to other sellers",
+        "What if links of Germany with all others end",
+        "What if final demand for goods of all countries changes in all countries",
+    ]
+    assert not re.search("[a-z]", "".join(translated(k, "zh") for k in titles))
+
+
 @pytest.mark.parametrize("name", ["tbi", "change", "scenario"])
 def test_titles_that_compare_say_that_some_are_not_shown(name, of_countries):
     start, whole = "Of those shown: ", of_countries[name]

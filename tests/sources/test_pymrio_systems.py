@@ -7,6 +7,8 @@ import warnings
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
@@ -269,6 +271,14 @@ def test_one_line_says_what_is_wrong(io, tables, tmp_path, monkeypatch):
     assert "holds several systems" in error_of(from_pymrio, tmp_path)
     monkeypatch.setitem(sys.modules, "pymrio", None)
     assert "pip install pymrio" in error_of(to_pymrio, tables)
+
+
+def test_letters_that_are_not_utf8_are_damage(tables, tmp_path):
+    folder = to_pymrio(tables, path=tmp_path / "mrio_2010", format="parquet")
+    file = folder / "factor_inputs" / "unit.parquet"
+    pq.write_table(pa.table({"unit": ["QQQQ"]}), file, compression="none")
+    file.write_bytes(file.read_bytes().replace(b"QQQQ", b"QQ\xff\xff"))
+    assert "factor_inputs/unit.parquet: cannot be read" in error_of(from_pymrio, folder)
 
 
 def test_pickled_systems_and_mixed_units_are_refused(tables, tmp_path):

@@ -241,12 +241,18 @@ class Tree:
         inner = set()
         for each in ast.walk(code):
             if isinstance(each, ast.JoinedStr) and (folder := beginning(each)):
-                package = own.name.rpartition(".")[0] + folder
+                up = len(folder) - len(folder.lstrip("."))
+                package = own.name.rsplit(".", up)[0] + folder[up - 1 :]
                 yield from (
                     Node(k.name, "*")
                     for k in set(self.modules.values())
                     if k.name.rpartition(".")[0] == package
                 )
+            elif isinstance(each, ast.JoinedStr) and (ending := last_part(each)):
+                beside = own.path.rpartition("/")[0]
+                for path in (k for own in self.files.values() for k in own):
+                    if path.endswith(ending) and path.rpartition("/")[0] == beside:
+                        yield Node(path, "")
             elif isinstance(each, ast.Call) and (named := set_by_name(each)):
                 inner.add(id(each.args[0]))
                 yield from self._attribute(own, named)
@@ -357,7 +363,15 @@ def beginning(text: ast.JoinedStr) -> str:
     """``.tables`` of f".tables.{name}": a module of that folder is imported."""
     match text.values:
         case [ast.Constant(value=str(first)), ast.FormattedValue()]:
-            return first[:-1] if re.fullmatch(r"\.\w+\.", first) else ""
+            return first[:-1] if re.fullmatch(r"\.{1,2}\w+\.", first) else ""
+    return ""
+
+
+def last_part(text: ast.JoinedStr) -> str:
+    """``.md`` of f"{name}.md": a document of that folder is read."""
+    match text.values:
+        case [*_, ast.Constant(value=".md")]:
+            return ".md"
     return ""
 
 

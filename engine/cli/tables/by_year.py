@@ -29,7 +29,8 @@ def run_by_year(
     names = [Account(k).name for k in subject.accounts]
     with subject.shared_years(
         output, run, terminal, **found.options, value_added=names
-    ):
+    ) as keeper:
+        found = replace(found, keeper=keeper)
         if not is_first():
             for _ in found.compute():
                 pass

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from ...core import Progress, is_first, shift_progress
+from ...core import Keeper, Progress, is_first, shift_progress
 from ...measures import (
     Account,
     TbiResult,
@@ -47,7 +47,8 @@ def run_tbi(
                 for k, one in enumerate(of)
             ]
 
-    def solved(account: ValueAdded, *, progress: Progress) -> TbiResult:
+    def solved(of: tuple[ValueAdded, Keeper], *, progress: Progress) -> TbiResult:
+        account, keeper = of
         result = trade_benefit_index(
             subject.tables,
             account,
@@ -56,13 +57,16 @@ def run_tbi(
             certify=certified,
             direct=final.get(Account(account).name),
             progress=progress,
+            keeper=keeper,
         )
         net = bool(subject.net.categories)
         return replace(result, asked=asked, net=net, named=count > 1)
 
     options = {"value_added": subject.given.value_added, "certify": certify}
-    with subject.shared_years(output, run, terminal, **options, drop=[*drop]):
-        results = each("solving", solved, subject.accounts)
+    with subject.shared_years(output, run, terminal, **options, drop=[*drop]) as keeper:
+        keepers = [keeper.under(k) for k in range(count)]
+        of = [*zip(subject.accounts, keepers, strict=True)]
+        results = each("solving", solved, of)
         if not is_first():
             return
         if model is not None:

@@ -8,7 +8,15 @@ from typing import Any, ClassVar, Self
 
 import xarray as xr
 
-from ...core import Progress, TivaxError, in_float64, no_progress, report
+from ...core import (
+    NOT_KEPT,
+    Keeper,
+    Progress,
+    TivaxError,
+    in_float64,
+    no_progress,
+    report,
+)
 from ...reporting import LongPart, with_intervals
 from ...tables import Groups, WorldTables
 from ..accounts import Account, ValueAdded
@@ -30,8 +38,8 @@ class ByYear(MeasureResult):
         The regions of figures and the printed table, by default the largest.
     memory
         In bytes. A year that needs more is solved while it is read.
-    progress
-        Called with years done.
+    progress, keeper
+        Called with years done; where processes of a job keep theirs.
     held
         What ``years`` yields, once it is in memory (``hold``).
     """
@@ -43,6 +51,7 @@ class ByYear(MeasureResult):
     asked: Sequence[str] = ()
     memory: int | None = None
     progress: Progress = no_progress
+    keeper: Keeper = NOT_KEPT
     held: Sequence[Any] | None = None
     _rows: list[int] = field(default_factory=list, init=False)
     _residuals: list[float] = field(default_factory=list, init=False)
@@ -128,9 +137,10 @@ class ByYear(MeasureResult):
 
 
 def one_after_the_other(
-    compute: Callable[[ValueAdded, Progress], Iterable[Any]],
+    compute: Callable[[ValueAdded, Progress, Keeper], Iterable[Any]],
     accounts: Sequence[ValueAdded],
     progress: Progress,
+    keeper: Keeper,
 ) -> Generator[tuple[ValueAdded, Any], None, None]:
     """The parts that ``compute`` yields for each account, with one progress."""
     for k, account in enumerate(accounts):
@@ -138,5 +148,5 @@ def one_after_the_other(
         def of_all(done: int, total: int, before: int = k) -> None:
             report(progress, before * total + done, len(accounts) * total)
 
-        for part in compute(account, of_all):
+        for part in compute(account, of_all, keeper.under(k)):
             yield account, part

@@ -8,7 +8,16 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from ...core import Listing, Progress, TivaxError, capital, count_text, no_progress
+from ...core import (
+    NOT_KEPT,
+    Keeper,
+    Listing,
+    Progress,
+    TivaxError,
+    capital,
+    count_text,
+    no_progress,
+)
 from ...figures import shown_regions
 from ...figures.regions import ends_of, of_those_shown, size_of
 from ...reporting import LongPart, LongTable, Plot
@@ -93,10 +102,14 @@ class Decomposition(ByYear):
 
     def compute(self) -> Iterator[tuple[ValueAdded, xr.Dataset]]:
         compute = partial(self._terms, self.world)
-        return one_after_the_other(compute, self.accounts, self.progress)
+        return one_after_the_other(compute, self.accounts, self.progress, self.keeper)
 
     def _terms(
-        self, world: WorldTables, account: ValueAdded, progress: Progress = no_progress
+        self,
+        world: WorldTables,
+        account: ValueAdded,
+        progress: Progress = no_progress,
+        keeper: Keeper = NOT_KEPT,
     ) -> Iterable[xr.Dataset]:
         return decomposed_years(
             world,
@@ -106,6 +119,7 @@ class Decomposition(ByYear):
             value_added=account,
             memory=self.memory,
             progress=progress,
+            keeper=keeper,
         )
 
     def _of_draw(self, account: ValueAdded, world: WorldTables) -> xr.Dataset:

@@ -190,7 +190,7 @@ class IndicatorsByYear(ByYear):
         steps = len(self.accounts) * len(self.world.years)
         for k, (name, groups) in enumerate(runs.items()):
             years = one_after_the_other(
-                lambda account, progress, groups=groups: indicator_years(
+                lambda account, progress, keeper, groups=groups: indicator_years(
                     self.world,
                     **self.options,
                     groups=groups,
@@ -198,9 +198,11 @@ class IndicatorsByYear(ByYear):
                     memory=self.memory,
                     flagged=True,
                     progress=progress,
+                    keeper=keeper,
                 ),
                 self.accounts,
                 shift_progress(self.progress, k * steps, len(runs) * steps),
+                self.keeper.under(k),
             )
             for account, year in years:
                 yield name, account, year

@@ -76,7 +76,7 @@ def write(
         groups.groups(result, figures),
         specifications.leave_one_out(result, figures),
         specifications.specification_curve(result, figures),
-        specifications.joint_curves(result, figures),
+        specifications.joint_curves(result, figures, language),
         robustness.gross_trade(result),
         robustness.fixed_codes(result),
         robustness.other_errors(result),

@@ -180,7 +180,8 @@ def of_joint(language: Language, joint: JointCurves | None) -> Plots:
     if joint is None:
         return {}
     plots, wide = Plots(), joint.wide
-    for model, title in zip(wide.models, wide.titles().values(), strict=True):
+    titles = wide.page(language).titles().values()
+    for model, title in zip(wide.models, titles, strict=True):
         if model.outcome in CURVES:
             null = wide.null[wide.null["model"] == model.name]
             curve = wide.drawn_curve(model.name)

@@ -5,7 +5,7 @@ import pandas as pd
 import tivax as tx
 
 from ....core import capital, p_text, percent_text
-from ....reporting import Section, Table
+from ....reporting import Language, Section, Table
 from .. import columns as paper
 from .. import specifications
 from ..columns import OUTCOMES
@@ -120,7 +120,7 @@ def _rows_sentence(rows: pd.DataFrame) -> str:
 JOINT_TITLE = "The curve as a whole"
 
 
-def joint_curves(result: Replication, figures: Figures) -> Section:
+def joint_curves(result: Replication, figures: Figures, language: Language) -> Section:
     """Joint tests over contestable choices, five outcomes of the full sample."""
     joint = result.joint
     if joint is None:
@@ -133,7 +133,7 @@ def joint_curves(result: Replication, figures: Figures) -> Section:
         wide=_choices_in_words(wide),
         verdict=_verdict(tests),
         tests=Table(_p_table(tests)),
-        sentences=paper.sentences_as_printed(wide.models, wide.findings),
+        sentences=paper.sentences_as_printed(wide.models, wide.page(language).findings),
         drawn=by_outcome(
             figures,
             "joint_curve",
