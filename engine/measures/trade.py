@@ -317,8 +317,8 @@ def exported_value_added(
         ``dva`` = V_s L_s E_sr, ``dva_absorbed_abroad`` (less what returns to the
         exporter's final demand) and ``gross_exports`` by year, exporter and importer,
         in the unit of the tables; by year and region the indices of each,
-        (sold - bought) / (sold + bought): ``dva_index``, ``absorbed_abroad_index``, ``gross_index``;
-        ``va_absorbed`` (year, origin, absorber), 0 at home; ``residual`` (year).
+        (sold - bought) / (sold + bought): ``dva_index``, ``absorbed_abroad_index``,
+        ``gross_index``; ``va_absorbed`` (year, origin, absorber), 0 at home; ``residual`` (year).
 
     Examples
     --------
