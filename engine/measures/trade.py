@@ -318,7 +318,8 @@ def exported_value_added(
         exporter's final demand) and ``gross_exports`` by year, exporter and importer,
         in the unit of the tables; by year and region the indices of each,
         (sold - bought) / (sold + bought): ``dva_index``, ``absorbed_abroad_index``,
-        ``gross_index``; ``va_absorbed`` (year, origin, absorber), 0 at home; ``residual`` (year).
+        ``gross_index``; ``va_absorbed`` (year, origin, absorber), 0 at home;
+        ``residual`` (year).
 
     Examples
     --------
