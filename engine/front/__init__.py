@@ -8,18 +8,12 @@ should not wait for it. Type checkers, and ``lazy_loader``, read the list in
 
 import os
 from difflib import get_close_matches
-from functools import partial
-from importlib import import_module
 
 import lazy_loader
-
-from .engine.core import with_errors_of
 
 # Before JAX is imported: jax 0.10.1 prints harmless machine-feature errors on every
 # program it takes from its cache, and an alarm where a busy machine compiles slowly.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-with_errors_of.rooms.append(partial(import_module, "tivax.engine.errors.on_results"))
 
 _load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 

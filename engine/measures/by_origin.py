@@ -105,9 +105,9 @@ def origins(
         In the unit of the tables, by year and the dims kept. ``origin`` and ``sector``
         are those where the value is added; then ``exporting_sector`` and
         ``importer`` (``absorber`` with ``absorbed``); or ``product``, the sector of the
-        final product of any producer, and ``absorber``; or ``producer`` and ``product``.
-        Summed over origins it is the value added in exports: with the residual the
-        exports themselves.
+        final product of any producer, and ``absorber``; or ``producer`` and
+        ``product``. Summed over origins it is the value added in exports: with the
+        residual the exports themselves.
         Summed over products and all categories it is
         :func:`~tivax.value_added_absorbed`.
 
