@@ -154,3 +154,5 @@ from .toml import TomlTable as TomlTable
 from .toml import grid_variants as grid_variants
 from .toml import load_toml as load_toml
 from .toml import read_toml as read_toml
+from .verbs import Verb as Verb
+from .verbs import with_errors_of as with_errors_of

@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ..core import Progress, TivaxError, no_progress, require_whole
+from ..core import Progress, TivaxError, no_progress, require_whole, with_errors_of
 from ..measures import (
     ByYear,
     Decomposition,
@@ -12,7 +12,6 @@ from ..measures import (
     IndicatorsByYear,
     TbiResult,
     require_source,
-    with_errors_of,
 )
 from .drawn_measures import deviations_of
 from .error_bars import standard_errors

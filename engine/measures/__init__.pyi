@@ -38,7 +38,6 @@ from .results.indicators import indicators as indicators
 from .results.measure import MeasuredTables as MeasuredTables
 from .results.measure import MeasureResult as MeasureResult
 from .results.measure import require_source as require_source
-from .results.measure import with_errors_of as with_errors_of
 from .results.tbi import TbiErrors as TbiErrors
 from .results.tbi import TbiResult as TbiResult
 from .summary import trade_benefit_index as trade_benefit_index

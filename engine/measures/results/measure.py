@@ -2,14 +2,12 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from functools import singledispatch
-from importlib import import_module
 from typing import Any, NamedTuple, Self
 
 import pandas as pd
 import xarray as xr
 
-from ...core import Progress, TivaxError, long_table_of, no_progress
+from ...core import Progress, TivaxError, long_table_of, no_progress, with_errors_of
 from ...reporting import Result
 from ...tables import Groups, WorldTables
 from ..accounts import ValueAdded
@@ -79,14 +77,7 @@ class MeasureResult(Result):
         ROW    0.0233
         Name: tbi_se, dtype: float64
         """
-        import_module("...errors.on_results", __package__)  # registers the kinds
         return with_errors_of(self, error, draws=draws, seed=seed, progress=progress)
-
-
-@singledispatch
-def with_errors_of(result: Any, *_: Any, **__: Any) -> Any:
-    """``with_errors`` of one kind of measure, which the room of errors registers."""
-    raise TivaxError(f"{type(result).__name__}: has no errors of tables")
 
 
 def require_source(source: MeasuredTables | None) -> MeasuredTables:
