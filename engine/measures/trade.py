@@ -97,7 +97,7 @@ def value_added_trade(
     -------
     Dataset
         By flow, ``va_absorbed`` (year, origin, sector, absorber) and ``gross_exports``
-        (year, origin, sector, destination), model-consistent, 0 at home, in the
+        (year, exporter, sector, importer), model-consistent, 0 at home, in the
         unit of the tables; ``output`` (year, origin, sector), model-consistent;
         ``residual`` (year), relative, measured; ``passes`` (year), products with A,
         0 where the year was solved by LU. Split regions are whole: their parts are
@@ -196,9 +196,11 @@ def _labelled(
     }
 
     def flow(
-        values: np.ndarray | jax.Array, name: str, unit: str, **partner: list[str]
+        values: np.ndarray | jax.Array, name: str, unit: str, *roles: str
     ) -> xr.DataArray:
-        labels = {**coords, **partner}
+        seller, *buyers = roles
+        labels = {k if k != "origin" else seller: v for k, v in coords.items()}
+        labels |= dict.fromkeys(buyers, regions)
         full = np.asarray(values).reshape([len(k) for k in labels.values()])
         attrs = {"units": unit, "long_name": name}
         return xr.DataArray(full, labels, list(labels), attrs=attrs)
@@ -212,9 +214,11 @@ def _labelled(
     absorbed, exports, output = result.absorbed, result.exports, result.output
     names = ("gross exports, model-consistent", "gross output, model-consistent")
     data: dict[str, Any] = {
-        "va_absorbed": flow(absorbed, "value added absorbed", unit, absorber=regions),
-        "gross_exports": flow(exports, names[0], tables.unit, destination=regions),
-        "output": flow(output, names[1], tables.unit),
+        "va_absorbed": flow(
+            absorbed, "value added absorbed", unit, "origin", "absorber"
+        ),
+        "gross_exports": flow(exports, names[0], tables.unit, "exporter", "importer"),
+        "output": flow(output, names[1], tables.unit, "origin"),
         **{
             name: ("year", getattr(result, name), {"long_name": text})
             for name, text in by_year.items()
@@ -292,7 +296,7 @@ def exported_value_added(
     *,
     progress: Progress = no_progress,
 ) -> xr.Dataset:
-    """Domestic value added in exports, by exporter and buyer, 0 at home.
+    """Domestic value added in exports, by exporter and importer, 0 at home.
 
     Terms of ``decompose(..., "bm-source", "bilateral")`` and the balance index of each;
     arguments and errors as there. Beside them value added by origin and the region that
@@ -311,10 +315,11 @@ def exported_value_added(
     -------
     Dataset
         ``dva`` = V_s L_s E_sr, ``dva_absorbed_abroad`` (less what returns to the
-        exporter's final demand) and ``gross_exports`` by year, exporter and buyer, in
-        the unit of the tables; by year and region the indices of each, (sold - bought)
-        / (sold + bought): ``dva_index``, ``absorbed_abroad_index``, ``gross_index``;
-        ``va_absorbed`` (year, origin, absorber), 0 at home; ``residual`` (year).
+        exporter's final demand) and ``gross_exports`` by year, exporter and importer,
+        in the unit of the tables; by year and region the indices of each,
+        (sold - bought) / (sold + bought): ``dva_index``, ``absorbed_abroad_index``,
+        ``gross_index``; ``va_absorbed`` (year, origin, absorber), 0 at home;
+        ``residual`` (year).
 
     Examples
     --------
@@ -335,7 +340,6 @@ def exported_value_added(
     result.attrs = {"source": source_in_words(tables.source)}
     names = {"exporter": "origin", "importer": "absorber"}
     result["va_absorbed"] = terms["VA"].rename(names)
-    terms = terms.rename(importer="buyer")
     exported = "domestic value added in exports"
     abroad = f"{exported}, absorbed abroad"
     for term, name, index_name, text in (
@@ -380,7 +384,7 @@ def _out_of_bounds(trade: xr.Dataset) -> np.ndarray:
 def _balances(
     absorbed: xr.DataArray, gross: xr.DataArray, by_sector: bool
 ) -> xr.Dataset:
-    gross = gross.rename(destination="absorber")
+    gross = gross.rename(exporter="origin", importer="absorber")
     if not by_sector:
         absorbed, gross = absorbed.sum("sector"), gross.sum("sector")
     dims = ["year", *(["sector"] if by_sector else [])]

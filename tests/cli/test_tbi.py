@@ -109,7 +109,7 @@ def test_figures_show_the_regions_of_the_tables_beside_them(tables, monkeypatch)
     for data in seen.values():
         axis = "region" if "region" in data.dims else "origin"
         assert data[axis].values.tolist() == ["EU", "R2"]
-    assert seen["va_versus_gross"]["destination"].values.tolist() == ["EU", "R2"]
+    assert seen["va_versus_gross"]["importer"].values.tolist() == ["EU", "R2"]
 
 
 def test_the_residual_and_the_years_by_lu_are_those_of_the_years(result):

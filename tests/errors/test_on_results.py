@@ -34,7 +34,7 @@ def test_indicators_have_the_errors_of_the_same_draws(world):
     drawn = found.with_errors(ERROR, draws=30, seed=2)
     given = (["TBI", "EXGR_DVASH"], "sector")
     wanted = tx.standard_errors(world, ERROR, *given, probes=30, seed=2)
-    for name in wanted:
+    for name in map(str, wanted):
         assert_allclose(drawn[name], wanted[name], rtol=1e-12)
     assert_array_equal(drawn["TBI"], found["TBI"])
 

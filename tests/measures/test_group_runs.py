@@ -56,15 +56,16 @@ def test_everything_tbi_writes_is_that_of_a_run_with_one_group():
             own = getattr(alone, what).sel(region=[name])
             xr.testing.assert_equal(getattr(together, what).sel(region=[name]), own)
         partners = [k for k in REGIONS if k not in members]
-        for what, axis in (("absorbed", "absorber"), ("exports", "destination")):
+        roles = ("absorbed", "origin", "absorber"), ("exports", "exporter", "importer")
+        for what, seller, axis in roles:
             pairs, own = getattr(together, what), getattr(alone, what)
-            sold = {"origin": name, axis: [name, *partners]}
-            bought = {"origin": partners, axis: name}
+            sold = {seller: name, axis: [name, *partners]}
+            bought = {seller: partners, axis: name}
             for side in (sold, bought):
                 assert_allclose(pairs.sel(side), own.sel(side), rtol=RTOL)
-            assert pairs.sel({"origin": name, axis: members}).isnull().all()
+            assert pairs.sel({seller: name, axis: members}).isnull().all()
             others = [k for k in GROUPS if k != name]
-            assert pairs.sel({"origin": name, axis: others}).isnull().all()
+            assert pairs.sel({seller: name, axis: others}).isnull().all()
 
 
 def test_a_dropped_region_is_no_partner_of_any_group():

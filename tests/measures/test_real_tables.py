@@ -83,11 +83,13 @@ def test_what_stays_abroad_is_value_added_exports(wiod):
         (data["dva_absorbed_abroad"], vax["va_exports"]),
         (data["gross_exports"], vax["gross_exports"]),
     ):
-        assert_allclose(own.sum("buyer").values, expected.values, rtol=RTOL)
-    share = data["dva"].sum("buyer") / data["gross_exports"].sum("buyer")
+        assert_allclose(own.sum("importer").values, expected.values, rtol=RTOL)
+    share = data["dva"].sum("importer") / data["gross_exports"].sum("importer")
     assert ((share > 0.3) & (share < 1)).all()
     # What returns is most for the largest economy, and little for all.
-    returned = 1 - data["dva_absorbed_abroad"].sum("buyer") / data["dva"].sum("buyer")
+    returned = 1 - data["dva_absorbed_abroad"].sum("importer") / data["dva"].sum(
+        "importer"
+    )
     assert returned.sel(year=2009).idxmax("exporter") == "USA"
     assert float(returned.min()) > 0 and float(returned.max()) < 0.15
 

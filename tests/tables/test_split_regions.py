@@ -123,13 +123,13 @@ def test_every_measure_has_the_parent_and_no_parts(tables):
     index = trade_benefit_index(tables)
     by_sector = measures.value_added_trade(tables, by="sector")
     for labels in (
-        trade["origin"], trade["absorber"], trade["destination"], exported["exporter"],
-        exported["buyer"], exported["region"], index["region"], by_sector["region"],
+        trade["origin"], trade["absorber"], trade["importer"], exported["exporter"],
+        exported["importer"], exported["region"], index["region"], by_sector["region"],
     ):  # fmt: skip
         assert labels.values.tolist() == ["USA", "DEU", "CHN"]
     assert trade["va_absorbed"].dims == ("year", "origin", "sector", "absorber")
     assert trade["va_absorbed"].attrs["units"] == tables.unit
-    home = trade["gross_exports"].sel(origin="CHN", destination="CHN")
+    home = trade["gross_exports"].sel(exporter="CHN", importer="CHN")
     assert_array_equal(home, np.zeros((2, 2)))
 
 
@@ -204,8 +204,8 @@ def test_value_added_in_exports_is_that_of_the_perimeter(tables):
         assert_allclose(own[name], terms[term], rtol=RTOL)
     apart = measures.exported_value_added(replace(tables, parents={}))
     within = apart["dva"].sel(exporter=["CN1", "CN2"]).sum("exporter")
-    assert (abs(own["dva"].sel(exporter="CHN", buyer=["USA", "DEU"])
-                - within.sel(buyer=["USA", "DEU"])) > 0).all()  # fmt: skip
+    assert (abs(own["dva"].sel(exporter="CHN", importer=["USA", "DEU"])
+                - within.sel(importer=["USA", "DEU"])) > 0).all()  # fmt: skip
 
 
 # ------------------------------------------------------------------------------- groups

@@ -86,7 +86,7 @@ class TbiResult(MeasureResult):
     absorbed: xr.DataArray  # (year, origin, absorber)
     vax: xr.Dataset = field(default_factory=xr.Dataset)
     vax_by_sector: xr.Dataset = field(default_factory=xr.Dataset)
-    exports: xr.DataArray | None = None  # gross, (year, origin, destination)
+    exports: xr.DataArray | None = None  # gross, (year, exporter, importer)
     each_group: bool = False
     footprints: xr.Dataset | None = None
     errors: TbiErrors | None = None
