@@ -154,6 +154,16 @@ def test_accounts_that_do_not_fit_are_refused(folder, tmp_path):
         f"{many}: column final is of one account, and there are CO2, CH4; write a file "
         "for each"
     )
+    once = pd.read_csv(one).assign(final=1.0)
+    once.to_csv(many, index=False)
+    assert mistake(*words, "--satellite", many) == (
+        f"{many}: column final repeats one number in all rows of a region, and they are "
+        "added up; write it in one row, the others empty"
+    )
+    once["final"] = once["final"].mask(once.duplicated(["year", "region"]))
+    once.to_csv(many, index=False)
+    (own,) = read_satellites(many, final=True)
+    assert (own == 1).all()
     assert "column sector must hold a number in every row" in error_of(
         read_satellites, two, final=True
     )
