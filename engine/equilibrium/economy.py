@@ -310,7 +310,7 @@ class Economy(Printable):
         ... )
         >>> found = drawn.solve(np.array([[4.0], [5.0]]), np.full((2, 1, 1), 0.1))
         >>> found.percent[:, 0, 0].round(2)
-        array([-4.5 , -4.39])
+        array([-4.4 , -4.29])
         """
         return ParameterDraws(**accounts)
 
