@@ -639,6 +639,7 @@ class ExactHat(Result):
             of = f", scenario {row['scenario']}"
         where = country_in_text(str(row["region"]))
         percent = "{:+.2f} per cent".format
+        what = f"Of the regions shown, {what.lower()}" if self.asked else what
         said = f"{what} changes most in {where}: {percent(row[name])}{of}."
         if len(self.clearing) > 1:
             return said

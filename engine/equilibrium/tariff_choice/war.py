@@ -202,7 +202,10 @@ class TradeWar(ChosenTariffs):
         if self.deficits == "kept":
             held += " Trade deficits stay what they are."
         if self.spread is None:
-            return f"{held} The numbers have no intervals: nothing has an error."
+            return (
+                f"{held} The numbers have no intervals: no errors of elasticities or "
+                "tables were given."
+            )
         held += f" {capital(self.spread.line)}."
         return f"{held} That the model may be wrong is not in them."
 
