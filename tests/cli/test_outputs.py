@@ -8,6 +8,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import typer
@@ -81,7 +82,8 @@ def place(tmp_path_factory):
     labels = {"year": world.years, "region": world.regions, "sector": world.sectors}
     ones = pd.MultiIndex.from_product([*labels.values()], names=[*labels]).to_frame()
     ones.assign(CO2=1.0, CH4=2.0).to_csv(folder / "two.csv", index=False)
-    ones.assign(CO2=1.0, final=1.0).to_csv(folder / "final.csv", index=False)
+    final = np.arange(len(ones)) % 3.0  # by good
+    ones.assign(CO2=1.0, final=final).to_csv(folder / "final.csv", index=False)
     ones.assign(CH4=2.0).to_csv(folder / "other.csv", index=False)
     return folder
 
