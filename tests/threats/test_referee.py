@@ -11,6 +11,7 @@ from helpers import two_way
 
 ONLY = ["interactive effects", "weights of effects"]
 MORE = ["movers", "slopes of countries", "local projections", "errors in space"]
+MODEL = tx.Model("main", "growth", ["trade", "gdp"], entity="iso3", time="year")
 
 
 @pytest.fixture(scope="module")
@@ -27,15 +28,7 @@ def panel():
 
 
 def test_rows_are_those_of_the_functions(panel):
-    model = tx.Model(
-        "main",
-        "growth",
-        ["trade", "gdp"],
-        treatment="trade",
-        entity="iso3",
-        time="year",
-    )
-    table = tx.threats(panel, model, only=ONLY, draws=0).table
+    table = tx.threats(panel, MODEL, only=ONLY, draws=0).table
     rows = table.set_index(["threat", "variant"])
     for r in (2, 5):
         fit = tx.interactive_effects(
@@ -62,16 +55,8 @@ def test_rows_are_those_of_the_functions(panel):
 
 def test_what_is_biased_does_not_count_as_before(panel):
     """The true effect is 1: with factors it is as large, without them larger."""
-    model = tx.Model(
-        "main",
-        "growth",
-        ["trade", "gdp"],
-        treatment="trade",
-        entity="iso3",
-        time="year",
-    )
     only = ["interactive effects", "interactive effect", "dynamics"]
-    rows = tx.threats(panel, model, only=only, draws=0).rows
+    rows = tx.threats(panel, MODEL, only=only, draws=0).rows
     biased = rows["note"].str.contains("biased by short T") & (rows["estimate"] > 0.5)
     assert biased.sum() > 3 and {*rows.loc[biased, "state"]} == {""}
 
@@ -91,15 +76,7 @@ def test_no_share_of_variation_is_told_where_a_row_has_none():
 
 def test_factors_that_leave_no_degrees_of_freedom_are_refused(panel):
     few = panel[(panel["iso3"] < "C09") & (panel["year"] < 2007)]
-    model = tx.Model(
-        "main",
-        "growth",
-        ["trade", "gdp"],
-        treatment="trade",
-        entity="iso3",
-        time="year",
-    )
-    table = tx.threats(few, model, only=["interactive effects"], draws=0).table
+    table = tx.threats(few, MODEL, only=["interactive effects"], draws=0).table
     rows = table.set_index("variant")
     assert np.isfinite(rows.loc["3 factors", "se"])
     # 63 rows less 15 of effects less 48 of factors, and less 55.
@@ -112,15 +89,7 @@ def test_factors_that_leave_no_degrees_of_freedom_are_refused(panel):
 def test_further_rows_are_those_of_the_functions(panel):
     codes = dict(zip(sorted(panel["iso3"].unique()), sorted(CAPITALS), strict=False))
     data = panel.assign(iso3=panel["iso3"].map(codes))
-    model = tx.Model(
-        "main",
-        "growth",
-        ["trade", "gdp"],
-        treatment="trade",
-        entity="iso3",
-        time="year",
-    )
-    table = tx.threats(data, model, only=MORE, draws=0).table
+    table = tx.threats(data, MODEL, only=MORE, draws=0).table
     rows = table.set_index(["threat", "variant"])
 
     def assert_row(threat: str, variant: str, wanted: pd.Series) -> None:
@@ -151,15 +120,7 @@ def test_further_rows_are_those_of_the_functions(panel):
 
 
 def test_units_without_a_capital_have_one_row_that_says_so(panel):
-    model = tx.Model(
-        "main",
-        "growth",
-        ["trade", "gdp"],
-        treatment="trade",
-        entity="iso3",
-        time="year",
-    )
-    table = tx.threats(panel, model, only=["errors in space"], draws=0).table
+    table = tx.threats(panel, MODEL, only=["errors in space"], draws=0).table
     assert len(table) == 2
     assert "no capital of C00 is known" in table["note"].iloc[1]
 
