@@ -6,8 +6,8 @@
 TRUTH has printed numbers, a folder each (antras_chor, decompr_leather,
 kww2014_appendix, trade_models, wwz_toy); WIOD13 is a store of the rounded edition, of
 `tivax import wiod2013 --derounded`. RESULTS has what these commands wrote, in
-folders of these names: `tivax replicate` (replicate, with rebuilt tables) and
-`tivax scenario --example` (liberation-day, tariff-war, complex-europe).
+folders of these names: `tivax replicate` (replicate, with rebuilt tables), and of
+`--paper` (liberation-day, tariff-war, complex-europe).
 ``papers-reproduced.csv`` has a row for each paper, ``antras-chor*.csv`` and
 ``antras-chor.svg`` are of one. The map of the page is ``figures/world.svg`` of
 liberation-day.
@@ -78,7 +78,7 @@ def industries(
     for year, printed in truth.items():
         names = [name for name, _ in INDICATORS.values()]
         net = tx.net_of_inventories(store.select(year, year))
-        own = tx.indicators(net, names, "sector").isel(year=0)
+        own = tx.indicators(net, names, "sector").data.isel(year=0)
         output = store.table(year).x
         for measure, (name, scale) in INDICATORS.items():
             found = own[name].transpose("region", "sector").to_series() / scale

@@ -62,7 +62,7 @@ def koopman_wang_wei(truth: Path) -> pd.DataFrame:
 
 def _two_countries(tables: tx.WorldTables) -> dict[tuple[str, str, str], float]:
     """Numbers of the appendix by name, country and, of a pair, the other."""
-    nine = tx.decompose(tables, "kww", "country").isel(year=0)
+    nine = tx.decompose(tables, "kww", "country").data.isel(year=0)
     trade = tx.value_added_trade(tables, by="region").isel(year=0)
     absorbed = tx.value_added_absorbed(tables).isel(year=0).sum("sector")
     sold = _output_by_absorber(tables)
@@ -97,7 +97,7 @@ def _output_by_absorber(tables: tx.WorldTables) -> dict[tuple[str, str], float]:
 
 def wang_wei_zhu(truth: Path) -> pd.DataFrame:
     """Sixteen terms of their toy table by exporter, sector and importer."""
-    own = tx.decompose(toy_table(truth), "wwz")
+    own = tx.decompose(toy_table(truth), "wwz").data
     return _terms(own, truth / "wwz_toy" / "out_wwz_decompr.csv")
 
 
@@ -124,7 +124,7 @@ def borin_mancini(truth: Path) -> pd.DataFrame:
         "bm_bilateral_exporter": tx.decompose(tables, "bm-source", "bilateral-sector"),
         "bm_country_world_sink": tx.decompose(tables, "bm-world", "country"),
     }.items():
-        own = found.isel(year=0)
+        own = found.data.isel(year=0)
         path = folder / f"pub_icio100_{file}.csv"
         frame = pd.read_csv(path, dtype=str, comment="#")
         frame = frame.rename(columns={"country": "exporter"})

@@ -361,7 +361,7 @@ def rooms() -> str:
 _KINDS = {
     "words and pages": "cli explorer publication figures reporting present",
     "data that come in": "sources files rebuilding panel",
-    "papers, benchmarks": "papers published bench",
+    "papers, benchmarks": "papers bench",
 }
 _KIND_COLOURS = {
     "numbers": "#9ecae1",

@@ -222,24 +222,25 @@ class SupplyExposure(Result):
         """The exposure, its way, and what an extraction would cost."""
         whole, face = self.shares["FPEM"], self.shares["FPEM_FACE"]
         buyer, supplier = map(country_in_text, (self.buyer, self.supplier))
+        part = " from the chosen sectors" if self.sectors else ""
         said = [
             f"In {self.year} {supplier} makes {whole:.2f} % of all inputs that "
-            f"final sales of {buyer} take, those of inputs counted at every stage; at "
-            f"face value {face:.2f} %."
+            f"final sales of {buyer}{part} take, those of inputs counted at every "
+            f"stage; at face value {face:.2f} %."
         ]
         held = self.account or "value added"
         direct = self.third_countries.query("chain == 'direct'")["percent"].sum()
         if self.buyer != self.supplier and len(self.third_countries):
             said.append(
-                f"{direct:.0f} % of its {held} in imports of {buyer} comes "
-                "directly, the rest through third countries."
+                f"{direct:.0f} % of the {held} from {supplier} in imports of {buyer} "
+                "comes directly, the rest through third countries."
             )
         last = self.extraction.iloc[-1] if len(self.extraction) else None
         if last is not None:
             said.append(
                 f"With {last['cut']:g} % less from {supplier}, "
-                f"{last['lost']:.2f} % of the {held} in final sales of {buyer} is "
-                "lost if producers go on without the inputs; otherwise more."
+                f"{last['lost']:.2f} % of the {held} in final sales of {buyer}{part} "
+                "falls away if producers go on without the inputs; otherwise more."
             )
         return "\n".join(said)
 

@@ -21,16 +21,16 @@ from ..core import (
     require_whole,
 )
 from ..errors import (
-    TRADE_MEASURES,
     AnyModel,
     ErrorModel,
     MeasuredDraws,
     error_model,
+    measure_code,
     measure_unit,
     read_raw_year,
     require_measure,
 )
-from ..measures import Account, ValueAdded
+from ..measures import INDICATORS, Account, ValueAdded
 from ..tables import (
     WorldTables,
     YearArray,
@@ -74,9 +74,9 @@ def change(
     """Why a measure changed between two years: a structural decomposition.
 
     The change is attributed to six factors along the straight path between those of
-    the two years: requirements of goods per US$ of output (technology), the sellers
+    the two years: requirements of goods per unit of output (technology), the sellers
     from whom industries buy (sourcing), the level of final demand, its mix of goods,
-    its sellers (origin), and value added per US$ of output. Effects add up to the
+    its sellers (origin), and value added per unit of output. Effects add up to the
     change, over any grouping of cells, up to the remainder that is reported.
 
     Parameters
@@ -85,7 +85,8 @@ def change(
         In memory or lazy, at current prices: prices and volumes change together unless
         ``volumes`` are given.
     measure
-        va_exports, va_imports, gross_exports, gross_imports, vax_ratio, tbi, or an
+        va_exports, va_imports, gross_exports, gross_imports, vax_ratio, tbi, of an
+        account its ``footprint`` (consumption_based) or production_based, or an
         indicator (``INDICATORS``) that has the level country; with ``sector`` or
         ``partner`` the level sector or bilateral, such as FPEM.
     start, end
@@ -152,6 +153,7 @@ def change(
     demand origin  0.0050  0.0019
     """
     require_tables(tables)
+    measure = measure_code(measure)
     regions = _regions(tables, region)
     account = require_measure(
         "change", tables, measure, regions, sector, value_added, partner
@@ -174,7 +176,7 @@ def change(
             raise TivaxError("error: not of volumes; leave out volumes, or the errors")
     measured: Measured = (
         TradeMeasure(tables, measure, regions)
-        if measure in TRADE_MEASURES
+        if measure not in INDICATORS
         else IndicatorMeasure(
             tables, measure, regions, sector, partner, priced=account.satellite is None
         )
@@ -211,26 +213,26 @@ def change(
     factors = (*FACTOR_NAMES[:-1], INTENSITY) if name else FACTOR_NAMES
     labels = _Labels(tables, regions, unit, factors)
     result = Change(
-        measure,
-        sector,
-        years[0],
-        years[-1],
-        unit,
-        regions,
-        labels.values(found),
-        labels.table(found, steps if chained else (), prices),
-        labels.effects([found], "partner"),
-        labels.effects([found], "sector"),
-        labels.steps(steps, pairs, prices) if steps else None,
-        labels.effects(steps, "partner") if chained else None,
-        labels.effects(steps, "sector") if chained else None,
-        max(float(np.nanmax(k.relative, initial=0)) for k in (found, *steps)),
-        found.nodes,
-        labels.size(years[-1]),
-        regions if region is not None else (),
-        name,
-        volumes is not None,
-        partner,
+        measure=measure,
+        sector=sector,
+        start=years[0],
+        end=years[-1],
+        unit=unit,
+        regions=regions,
+        values=labels.values(found),
+        table=labels.table(found, steps if chained else (), prices),
+        by_partner=labels.effects([found], "partner"),
+        by_sector=labels.effects([found], "sector"),
+        steps=labels.steps(steps, pairs, prices) if steps else None,
+        chained_by_partner=labels.effects(steps, "partner") if chained else None,
+        chained_by_sector=labels.effects(steps, "sector") if chained else None,
+        remainder=max(float(np.nanmax(k.relative, initial=0)) for k in (found, *steps)),
+        nodes=found.nodes,
+        size=labels.size(years[-1]),
+        asked=regions if region is not None else (),
+        account=name,
+        of_volumes=volumes is not None,
+        partner=partner,
     )
     if error is None:
         return result

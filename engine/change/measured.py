@@ -18,7 +18,9 @@ from ..errors import (
     TRADE_FLOWS,
     IndicatorSet,
     RawYear,
+    TradePerimeters,
     YearInMemory,
+    asked_of,
     derivatives,
     flows_of,
     indicator_values,
@@ -51,20 +53,19 @@ def year_of_table(raw: RawYear, row: Float[np.ndarray, " n"] | None) -> YearOfTa
 
 
 class TradeMeasure:
-    """One of ``TRADE_MEASURES``: a function of value added sold and bought, and of
-    gross exports and imports."""
+    """One of ``TRADE_MEASURES`` or ``FOOTPRINTS``: a function of value added sold and
+    bought, and of gross exports and imports."""
 
     def __init__(
         self, tables: WorldTables, measure: str, regions: tuple[str, ...]
     ) -> None:
         every = perimeters_with_partners(tables)
         picked = [every.names.index(k) for k in regions]
-        self._borders = every._replace(
-            names=list(regions),
-            inside=every.inside[picked],
-            partners=every.partners[picked],
+        own = TradePerimeters(
+            list(regions), every.inside[picked], every.partners[picked]
         )
-        self._measure, self._regions = measure, len(tables.regions)
+        self._borders, self._measure = asked_of(measure, own)
+        self._regions = len(tables.regions)
         self._gross = measure in (*TRADE_FLOWS[2:], "vax_ratio")
 
     def reported(self, year: YearOfTable) -> Float[np.ndarray, " b"]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..core import TivaxError, require_writable, write_text
+from ..core import TivaxError, require_writable, suggest, write_text
 from .terminal import shell_command
 
 
@@ -22,17 +22,21 @@ def example_run_file(command: str) -> str:
 def _example_or(ctx: Any, run: Path | None) -> Path | None:
     """The run file that is given; with ``--example`` there the command ends.
 
-    Options and arguments that are eager come first, whatever else is missing. With
-    ``--data`` RUN is the name of a published model. ``ctx`` is a class of typer's that
-    has changed with its versions.
+    Options and arguments that are eager come first, whatever else is missing. ``ctx``
+    is a class of typer's that has changed with its versions.
     """
     if ctx.resilient_parsing:
         return run
     command = ctx.info_name or ""
-    if ctx.params.get("example") and ctx.params.get("data") is None:
+    if ctx.params.get("example"):
         examples = files(__package__ or "") / "examples"
-        kind = examples / f"{command}-{run}.toml"
-        if run is not None and not run.suffix and kind.is_file():
+        names = [k.name.removesuffix(".toml") for k in examples.iterdir()]
+        start = f"{command}-"
+        kinds = sorted(k.removeprefix(start) for k in names if k.startswith(start))
+        if kinds and run is not None and run.name == str(run) and not run.suffix:
+            if str(run) not in kinds:
+                raise TivaxError(f"--example {run}: {suggest(str(run), kinds)}")
+            kind = examples / f"{start}{run}.toml"
             typer.echo(kind.read_text(encoding="utf-8"), nl=False)
             raise typer.Exit
         text = example_run_file(command)

@@ -335,8 +335,9 @@ class _LogLines(AbstractContextManager["_LogLines"]):
         )
         if self.unit in _FAST and self.first and done > self.first[0]:
             rate = (done - self.first[0]) / (now - self.first[1])
-            left = duration_text((total - done) / rate)
-            line += f", {_rate_text(rate)} {self.unit}/s, {left} left"
+            line += f", {_rate_text(rate)} {self.unit}/s"
+            if done < total:
+                line += f", {duration_text((total - done) / rate)} left"
         print(line, file=sys.stderr)
 
 

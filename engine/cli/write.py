@@ -27,6 +27,7 @@ from .bundles import OutputOptions
 from .terminal import Terminal, next_step
 
 if TYPE_CHECKING:
+    from ..core import Keeper
     from ..resampling import RunFile
 
 
@@ -121,7 +122,7 @@ def piece_of(progress: Progress, number: int, pieces: int, size: int) -> Progres
 def write_joined(
     command: str,
     run: "RunFile",
-    evaluate: "Callable[[RunFile, Progress], Sequence[Result]]",
+    evaluate: "Callable[[RunFile, Progress, Keeper], Sequence[Result]]",
     output: OutputOptions,
     terminal: Terminal,
     *,
@@ -131,7 +132,7 @@ def write_joined(
 
     What is drawn of them is kept as it comes, and counted in ``unit``.
     """
-    from ..core import Job, keeping  # JAX, which other writers do without
+    from ..core import Job  # JAX, which other writers do without
 
     started = Run(command, inputs=[run.path, *run.panels], seed=run.seed)
     require_place(output, started)
@@ -142,9 +143,8 @@ def write_joined(
     job = Job(output.out, command, identity, unit=unit)
     with job.resumed(terminal.print, force=output.force):
         with (
-            keeping(job),
             job.making(),
             terminal.progress("drawing", "draws") as progress,
         ):
-            found = Joined(tuple(evaluate(run, progress)))
+            found = Joined(tuple(evaluate(run, progress, job.keeper)))
         write_result(found, started, output, terminal, more=f"seed {run.seed}")

@@ -27,7 +27,7 @@ from ..errors import (
     measure_unit,
     standard_errors,
 )
-from ..measures import INDICATORS, compute_tbi, indicators
+from ..measures import INDICATORS, indicators, trade_benefit_index
 from ..tables import (
     REST,
     Concordance,
@@ -277,12 +277,12 @@ def _values(
     parts, worst = [], 0.0
     for some in filter(None, (of_trade, others)):
         if some is of_trade:
-            found = compute_tbi(tables, progress=progress)
+            found = trade_benefit_index(tables, progress=progress)
             parts.append(xr.merge([found.tbi, found.vax], compat="override")[some])
-            worst = max(worst, found.residual_max)
+            worst = max(worst, found.residual_max or 0)
         else:
             every = indicators(tables, some, level, progress=progress)
-            parts.append(every[some])
+            parts.append(every.data[some])
             worst = max(worst, float(every["residual"].max()))
         if model is not None:
             bars = standard_errors(tables, model, some, level, progress=progress)

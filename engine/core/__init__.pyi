@@ -38,6 +38,7 @@ from .errors import telling_doubts as telling_doubts
 from .errors import walk_causes as walk_causes
 from .frames import Format as Format
 from .frames import long_table_of as long_table_of
+from .frames import read_parquet as read_parquet
 from .frames import require_format as require_format
 from .frames import require_rows as require_rows
 from .frames import to_long as to_long
@@ -58,10 +59,9 @@ from .jax_setup import processor_name as processor_name
 from .jax_setup import root_logger_kept as root_logger_kept
 from .jax_setup import start_jax as start_jax
 from .jobs import Job as Job
-from .jobs import job_at_work as job_at_work
-from .jobs import keeping as keeping
-from .jobs import kept_state as kept_state
 from .jobs import unfinished as unfinished
+from .keeper import NOT_KEPT as NOT_KEPT
+from .keeper import Keeper as Keeper
 from .labelled import label_texts as label_texts
 from .labelled import read_labelled as read_labelled
 from .limits import DEFAULT_MAX_SIZE as DEFAULT_MAX_SIZE
@@ -154,3 +154,5 @@ from .toml import TomlTable as TomlTable
 from .toml import grid_variants as grid_variants
 from .toml import load_toml as load_toml
 from .toml import read_toml as read_toml
+from .verbs import Verb as Verb
+from .verbs import with_errors_of as with_errors_of

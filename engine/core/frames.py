@@ -74,6 +74,15 @@ def write_frame(
         write_xlsx({name: frame, **more}, path)
 
 
+def read_parquet(source: Any) -> pd.DataFrame:
+    """As of pandas, but bytes that are no text end here, not where they are used."""
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(source)
+    table.validate(full=True)
+    return table.to_pandas()
+
+
 def _stata_label(label: str) -> str:
     """A label as long as Stata takes it, cut before its unit or between words."""
     if len(label) <= _LONGEST_LABEL:
@@ -155,7 +164,7 @@ def to_long(result: Any) -> pd.DataFrame:
     Parameters
     ----------
     result
-        A Dataset or DataArray of a measure, a ``Fit``, an ``Inference``.
+        A measure, a Dataset or DataArray, a ``Fit``, an ``Inference``.
 
     Returns
     -------

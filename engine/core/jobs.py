@@ -4,7 +4,7 @@
         run.json          which job it is; written first
         000.f64 ...       the rows of each part, appended as they come
         000.crc32c ...    their checksums, a block at a time
-        001-NAME.npz      arrays: years of several processes, steps of a sum
+        kept-NAME.npz     arrays: years of several processes, steps of a sum
 
 The folder goes away once the results are in place. A folder of this name that holds
 anything else is not touched.
@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 
 from .arrays import checksum
 from .display import count_text
 from .errors import TivaxError, Unfinished
 from .interrupts import hint_if_interrupted
+from .keeper import STATE, Keeper
 from .manifest import tivax_version
 from .output import (
     explain_full_disk,
@@ -36,19 +36,18 @@ from .output import (
     real_path,
     write_text,
 )
-from .parts import Part, PartFile, Rows, State, arrays_of, is_sound, keep_arrays
+from .parts import Part, PartFile, Rows, arrays_of, is_sound
 from .places import require_writable
 from .processes import agreed, is_first, together
 from .progress import Progress, no_progress, shift_progress
 
 _RUN = "run.json"
 # What else a folder may hold.
-_FILES = re.compile(r"\d{3,}(\.f64|\.crc32c|-.+\.npz)")
+_FILES = re.compile(r"\d{3,}(\.f64|\.crc32c)|kept-.+\.npz")
 # In a record: it tells that the folder is tivax's.
 _MARK = {"written by": "tivax, for a run that is not finished"}
 # Of a value: in its file, and at most (draw, model, column, value) in draws.parquet.
 _BYTES, _SAVED = 8, 16
-_STATE = "state"
 
 
 def unfinished(out: Path) -> Path:
@@ -61,7 +60,7 @@ class Job:
     """The work of one command for ``out``, which the same command can resume.
 
     ``identity`` is all that its numbers depend on; the versions and the platform are
-    added to it. ``parts`` are rows; a job without them keeps arrays (``keeping``).
+    added to it. ``parts`` are rows; a job without them keeps arrays (``keeper``).
     ``unit`` names what is counted; with ``saved`` the rows are written to the results
     too, which takes room on the disk.
     """
@@ -76,7 +75,7 @@ class Job:
         *,
         saved: bool = False,
     ) -> None:
-        self.out, self.unit, self._saved, self._calls = out, unit, saved, 0
+        self.out, self.unit, self._saved = out, unit, saved
         self.folder = unfinished(out)
         whole = {
             **_MARK,
@@ -106,7 +105,7 @@ class Job:
         if self.parts:
             return sum(part.count for part in self.parts)
         return sum(
-            len(arrays_of(k)[0]) if k.stem.endswith(_STATE) else 1
+            len(arrays_of(k)[0]) if k.stem.endswith(STATE) else 1
             for k in self.folder.glob("*.npz")
         )
 
@@ -169,7 +168,7 @@ class Job:
             _empty(self.folder)
         if not record.exists():
             write_text(record, self._record)
-        for state in self.folder.glob(f"*-{_STATE}.npz"):
+        for state in self.folder.glob(f"*-{STATE}.npz"):
             if not is_sound(state):
                 state.unlink()
         if lost := sum(part.take_up() for part in self.parts):
@@ -212,36 +211,10 @@ class Job:
                 self.forget()
             raise
 
-    def divided(
-        self,
-        names: Sequence[str],
-        make: Callable[[Sequence[int]], Iterator[Sequence[Any]]],
-    ) -> Iterator[list[np.ndarray]]:
-        """The arrays of things such as years, in order, on every process.
-
-        ``make`` yields the arrays of those with these numbers, which are kept. The
-        processes take turns: number k is of process k modulo their number. All make
-        the same calls.
-        """
-        self._calls += 1
-        files = [self.folder / f"{self._calls:03}-{name}.npz" for name in names]
-        size, own = jax.process_count(), jax.process_index()
-        missing = [k for k in range(own, len(files), size) if not is_sound(files[k])]
-        made = make(missing)
-        for first in range(0, len(files), size):
-            turn = range(first, min(first + size, len(files)))
-            for k in turn:
-                if k in missing:
-                    keep_arrays(files[k], next(made))
-            together()
-            for k in turn:
-                yield arrays_of(files[k])
-        together()  # the first may remove the files
-
-    def state(self) -> State:
-        """The next that is asked for."""
-        self._calls += 1
-        return State(self.folder / f"{self._calls:03}-{_STATE}.npz")
+    @property
+    def keeper(self) -> Keeper:
+        """The folder, as computations take it to keep their arrays."""
+        return Keeper(self.folder / "kept-")
 
     def forget(self) -> None:
         """Remove what is kept: no command can go on with it."""
@@ -259,30 +232,6 @@ class Job:
                 f"{above}: the {self.unit} take {_size(needed)} on this disk and "
                 f"{_size(free)} are free; ask for fewer, or choose another disk"
             )
-
-
-_keeping: list[Job] = []
-
-
-@contextmanager
-def keeping(job: Job) -> Iterator[None]:
-    """Let what the block computes keep its arrays in a job that is ``resumed``."""
-    _keeping.append(job)
-    try:
-        yield
-    finally:
-        _keeping.pop()
-
-
-def job_at_work() -> Job | None:
-    """The job of the block ``keeping``; None outside of one."""
-    return _keeping[-1] if _keeping else None
-
-
-def kept_state() -> State:
-    """That of the job at work, or one that is not kept."""
-    job = job_at_work()
-    return State() if job is None else job.state()
 
 
 # ------------------------------------------------------------------------ its folder

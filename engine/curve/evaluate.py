@@ -8,8 +8,10 @@ import pandas as pd
 from jaxtyping import Float
 
 from ..core import (
+    NOT_KEPT,
     Blocks,
     Count,
+    Keeper,
     Progress,
     TivaxError,
     TomlTable,
@@ -66,6 +68,7 @@ def specification_curve(
     draws: int = DRAWS,
     seed: int = 0,
     progress: Progress = no_progress,
+    keeper: Keeper = NOT_KEPT,
 ) -> SpecificationCurve:
     """One effect under every combination of contestable choices, tested as a whole.
 
@@ -184,6 +187,7 @@ def specification_curve(
         seed=seed,
         exact=exact,
         told=lambda done: progress(done * total // len(fits), total),
+        keeper=keeper,
     )
     wild_p_value = np.full(len(jobs), np.nan)
     wild_p_value[fitted] = drawn.wild_p_value

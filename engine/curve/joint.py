@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ...kernels.resampling import TIE
-from ..core import kept_state
+from ..core import Keeper
 from ..estimation import normal_isf, t_sf
 from ..resampling import LEVEL, TESTS, wild_effects, wild_t
 from .fitting import Fitted
@@ -66,6 +66,7 @@ def draw_jointly(
     seed: int,
     exact: bool,
     told: Callable[[int], object],
+    keeper: Keeper,
 ) -> DrawnCurves:
     """All specifications in the same draws; ``model`` and ``curve`` hold the numbers of
     their models, and of the curves that are tested.
@@ -78,7 +79,7 @@ def draw_jointly(
     coef, t = (np.array([getattr(k, name) for k in fits]) for name in ("coef", "t"))
     df = np.array([k.clusters - 1 for k in fits])
     # Significant above 0 and below, and the sum of z: of the draws, then of the data.
-    state = kept_state()
+    state = keeper.state()
     p, sums = state.arrays or (np.zeros(0), np.zeros((curves, 3, draws + 1)))
     for start in range(len(p), len(fits), TESTS):
         part = slice(start, start + TESTS)

@@ -30,6 +30,7 @@ from ..core import (
 from ..tables import WorldTables, find_region
 from .from_tables import accounts_of_tables, require_rates, synthetic_accounts
 from .kite import accounts_of_kite, write_kite
+from .parameter_draws import ParameterDraws
 
 _DIMENSIONS = {
     "trade": "importer, exporter, sector",
@@ -287,6 +288,31 @@ class Economy(Printable):
         file = io.BytesIO()
         np.savez_compressed(file, **labels, **arrays)
         write_bytes(path, file.getbuffer())
+
+    @staticmethod
+    def parameter_draws(**accounts: Any) -> ParameterDraws:
+        """Scenarios where elasticities and trade costs are draws of estimates.
+
+        Accounts need not add up: a base without inventories is solved first. Names and
+        shapes are those of ``ParameterDraws``, whose ``solve`` gives per cent changes
+        of real final spending (draw, scenario, region), and ``TivaxError`` where no
+        draw has an equilibrium; ``control_variates`` make their means precise.
+
+        Examples
+        --------
+        >>> half, none = np.full((2, 2, 1), 0.5), np.zeros((2, 2, 1))
+        >>> one, ended = np.ones((2, 1)), np.array([[[0.0, -1.0], [-1.0, 0.0]]])
+        >>> drawn = tx.Economy.parameter_draws(
+        ...     shares=half, tariff=none, value_added=one, inputs=np.zeros((2, 1, 1)),
+        ...     budget=one, spending=one, income=np.ones(2), surplus=np.zeros(2),
+        ...     ended=ended, chosen=np.ones((1, 1)), tariff_new=none[None],
+        ...     surplus_new=np.zeros((1, 2)),
+        ... )
+        >>> found = drawn.solve(np.array([[4.0], [5.0]]), np.full((2, 1, 1), 0.1))
+        >>> found.percent[:, 0, 0].round(2)
+        array([-4.4 , -4.29])
+        """
+        return ParameterDraws(**accounts)
 
     def without_inputs(self) -> "Economy":
         """The economy where all purchases are final, and output is value added."""

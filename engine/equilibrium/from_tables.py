@@ -14,6 +14,7 @@ from ..tables import (
     WorldShape,
     WorldTable,
     WorldTables,
+    find_region,
     parse_year,
     require_tables,
     synthetic_world,
@@ -145,8 +146,9 @@ def read_cells(
     *,
     database: str,
 ) -> list[np.ndarray]:
-    """Arrays (importer, exporter, sector) from rows of a file, whose sectors may be
-    words of titles, or ``goods``; home cells keep the default."""
+    """Arrays (importer, exporter, sector) from rows of a file, whose regions may be
+    names of countries, and its sectors words of titles, or ``goods``; home cells keep
+    the default."""
     where, frame = read_numbers(source, what, _PLACES, columns)
     labels = {"importer": regions, "exporter": regions, "sector": sectors}
     positions = {}
@@ -158,11 +160,9 @@ def read_cells(
                 with naming(where):
                     found = find_sectors(name, known, database)
                 numbers[name] = [known.index(k) for k in found]
-            if name not in numbers:
-                raise TivaxError(
-                    f"{where}: the economy has no {place} {name}; "
-                    f"{suggest(name, known)}"
-                )
+            elif name not in numbers:
+                with naming(where):
+                    numbers[name] = known.index(find_region(name, known))
         positions[place] = [numbers[k] for k in frame[place]]
     shape = (len(regions), len(regions), len(sectors))
     arrays = [np.full(shape, default) for _ in columns]

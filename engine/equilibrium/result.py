@@ -16,6 +16,7 @@ from ..core import (
     TivaxError,
     count_text,
     first_and_named,
+    in_float64,
     no_progress,
     require_choice,
 )
@@ -38,7 +39,7 @@ from .batches import BY_SECTOR, Batches, BatchFlows
 from .economy import Economy
 from .economy_draws import EconomyDraws, draws_of_batches
 from .gradient import gradient_at
-from .solving import Deficits
+from .solving import Deficits, Old, solve_new
 from .spread import Spread
 from .supply import Supply
 
@@ -184,6 +185,38 @@ class ExactHat(Result):
         if self.new is None:
             raise TivaxError("flows are kept of one scenario: solve it alone")
         return self.new
+
+    @in_float64
+    def by_partner(self) -> xr.Dataset:
+        """Terms and volume of trade with each partner, of one scenario of new tariffs.
+
+        ``tot`` and ``vot`` (importer, exporter) are shares of the old income of the
+        importer (0.01 is 1 %) that add up to those of ``changes``; ``before`` and
+        ``after`` (importer, exporter, sector) are trade net of tariffs, of the value
+        added of the world. Raises ``TivaxError`` for other scenarios.
+        """
+        if self.tariff is None or self.batches is None:
+            raise TivaxError("partners are told apart of one scenario of new tariffs")
+        old, economy = self.batches.old, self.economy
+        assert isinstance(old, Old)  # no supply
+        new = solve_new(economy, old, self.tariff)
+        moved = np.expm1(np.asarray(new.log_costs))
+        trade, later = np.asarray(old.trade), np.asarray(new.trade)
+        income = np.asarray(old.income)[:, None]
+        # By pair: section 5 of Caliendo and Parro before the sum over partners.
+        paid = np.einsum("nij,ij->ni", trade, moved)
+        received = np.einsum("inj,nj->ni", trade, moved)
+        volume = economy.tariff * (later - trade * (1 + moved)[None, :, :])
+        pair = ("importer", "exporter")
+        return xr.Dataset(
+            {
+                "tot": (pair, (received - paid) / income),
+                "vot": (pair, volume.sum(axis=2) / income),
+                "before": ((*pair, "sector"), trade),
+                "after": ((*pair, "sector"), later),
+            },
+            {**dict.fromkeys(pair, [*economy.regions]), "sector": [*economy.sectors]},
+        )
 
     @property
     def lines(self) -> list[str]:
@@ -606,6 +639,7 @@ class ExactHat(Result):
             of = f", scenario {row['scenario']}"
         where = country_in_text(str(row["region"]))
         percent = "{:+.2f} per cent".format
+        what = f"Of the regions shown, {what.lower()}" if self.asked else what
         said = f"{what} changes most in {where}: {percent(row[name])}{of}."
         if len(self.clearing) > 1:
             return said

@@ -1,7 +1,7 @@
 """Old and new equilibria of an economy, solved: many by one program, or by Newton."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -177,14 +177,6 @@ def transfer_of(old: Old, new: wages.Equilibrium) -> Float[Array, " r"]:
     return old.kept - changes.saved(old.surplus, own) - old.deficit
 
 
-def for_each(solve: Callable[[Any], Any], cases: Any) -> Any:
-    """All cases of a batch: one after another on a processor, where a batch would wait
-    for its slowest case, at once elsewhere."""
-    if jax.default_backend() == "cpu":
-        return jax.lax.map(solve, cases)
-    return jax.vmap(solve)(cases)
-
-
 @jax.jit
 def _solve_several(
     economy: changes.EconomyArrays,
@@ -196,7 +188,7 @@ def _solve_several(
     def solve(shock: changes.EconomyShock) -> wages.Equilibrium:
         return wages.solve(economy, shock, inverse, start, jnp.asarray(aim))
 
-    return for_each(solve, shocks)
+    return wages.for_each(solve, shocks)
 
 
 def solve_all(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -98,6 +98,39 @@ class Supply:
         """The field of ``one_sector.Outcome`` that welfare is."""
         return "welfare" if self.welfare == "utility" else "welfare_printed"
 
+    @in_float64
+    def solve(
+        self,
+        economy: Economy,
+        tariff: Float[np.ndarray, "r r"],
+        gifts: Float[np.ndarray, " r"] | float = 0.0,
+    ) -> "Solved":
+        """The old and a new equilibrium, of an economy of one sector.
+
+        ``tariff`` (importer, exporter) are new rates; ``gifts`` are what regions get
+        beside the old transfers, in the unit of the economy. Where they do not add to
+        zero the market of the last region does not clear. Raises ``TivaxError`` for an
+        equilibrium that is not found.
+
+        Examples
+        --------
+        >>> economy = tx.Economy.synthetic(regions=3, sectors=1)
+        >>> found = tx.Supply(labour=0.5).solve(economy, economy.tariff[:, :, 0])
+        >>> bool(abs(found.outcome.employment).max() < 1e-10)
+        True
+        """
+        block = block_of(economy, self)
+        paid = (economy.trade * (1 + economy.tariff)).sum()
+        unit = paid / np.asarray(block.spending).sum()
+        given = np.broadcast_to(gifts, tariff.shape[:1]) / unit
+        shock = tariff[None, :, :, None]
+        transfer = block.transfer + jax.device_put(given)
+        change = block_changes(block, shock, np.ones_like(shock), transfer)
+        found = solve_blocks(economy, block, change)
+        several = found, outcomes(block, found)
+        new, outcome = jax.tree.map(lambda a: np.asarray(a)[0], several)
+        return Solved(jax.tree.map(np.asarray, block), new, outcome, float(unit))
+
     def record(self) -> dict[str, object]:
         """Settings for a manifest."""
         by_region = {
@@ -105,6 +138,16 @@ class Supply:
             for name in ("services", "pass_through")
         }
         return vars(self) | by_region
+
+
+class Solved(NamedTuple):
+    """Two equilibria and the changes between them; money of both is in units of the old
+    world's value added, which is ``unit`` in that of the economy."""
+
+    old: one_sector.OneSector
+    new: one_sector.OneSectorState
+    outcome: one_sector.Outcome
+    unit: float
 
 
 def block_of(economy: Economy, supply: Supply) -> one_sector.OneSector:

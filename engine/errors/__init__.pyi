@@ -38,9 +38,13 @@ from .table_errors import Rounding as Rounding
 from .table_errors import Shares as Shares
 from .table_errors import TableError as TableError
 from .tbi_errors import errors_of_tbi as errors_of_tbi
+from .trade_errors import FOOTPRINTS as FOOTPRINTS
 from .trade_errors import TRADE_FLOWS as TRADE_FLOWS
 from .trade_errors import TRADE_MEASURES as TRADE_MEASURES
+from .trade_errors import TradePerimeters as TradePerimeters
+from .trade_errors import asked_of as asked_of
 from .trade_errors import derivatives as derivatives
 from .trade_errors import flows_of as flows_of
+from .trade_errors import measure_code as measure_code
 from .trade_errors import perimeters_with_partners as perimeters_with_partners
 from .trade_errors import with_measures as with_measures

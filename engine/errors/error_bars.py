@@ -16,6 +16,7 @@ from ..core import (
     require_list,
     require_whole,
     shift_progress,
+    suggest,
 )
 from ..measures import (
     INDICATORS,
@@ -31,14 +32,16 @@ from ..tables import AnyGroups, Groups, WorldTables, require_tables, whole_regio
 from .indicator_errors import PROBES, indicator_error_years
 from .models import AnyModel, ErrorModel, error_model
 from .trade_errors import (
+    FOOTPRINTS,
     TRADE_FLOWS,
     TRADE_MEASURES,
+    asked_of,
     flows_of,
     labelled,
+    measure_code,
     perimeters_with_partners,
     solved_years,
     standard_errors_of,
-    suggest_measure,
     with_measures,
 )
 
@@ -76,8 +79,9 @@ def standard_errors(
         The errors of cells: the name of a model (``rounding``), a file RUN.toml,
         a :class:`TableError` or a list of them.
     names
-        Either of va_exports, va_imports, gross_exports, gross_imports, vax_ratio, tbi
-        and va_absorbed, whose errors are computed in closed form, or indicators
+        Either of va_exports, va_imports, gross_exports, gross_imports, vax_ratio, tbi,
+        va_absorbed, production_based and consumption_based (:func:`footprints`), whose
+        errors are computed in closed form, or indicators
         (``INDICATORS``).
     level
         Level of indicators, as in :func:`indicators`.
@@ -125,13 +129,13 @@ def standard_errors(
     require_choice("level", level, LEVELS)
     require_whole("probes", probes, 2)
     require_whole("seed", seed, 0)
-    names = list(dict.fromkeys(names))
-    closed = [k for k in names if k in (*TRADE_MEASURES, ABSORBED)]
-    unknown = [k for k in names if k not in (*TRADE_MEASURES, ABSORBED, *INDICATORS)]
+    names = list(dict.fromkeys(map(measure_code, names)))
+    known = [*TRADE_MEASURES, ABSORBED, *FOOTPRINTS, *INDICATORS]
+    closed = [k for k in names if k in known[: -len(INDICATORS)]]
+    unknown = [k for k in names if k not in known]
     if unknown or not names:
-        known = [*TRADE_MEASURES, ABSORBED, *INDICATORS]
         raise TivaxError(
-            f"no measure {unknown[0]}: {suggest_measure(unknown[0], known)}"
+            f"no measure {unknown[0]}: {suggest(unknown[0], known)}"
             if unknown
             else f"names: give one or more of {', '.join(known[:7])} or indicators"
         )
@@ -176,7 +180,7 @@ def standard_errors(
             progress=shift_progress(progress, years, 2 * years),
         )
         se = xr.concat([year[level] for year in found], "year")
-        return with_intervals(values[at_level], se)
+        return with_intervals(values.data[at_level], se)
 
     return in_groups(compute, groups, whole_regions(tables), apart=apart)
 
@@ -193,7 +197,8 @@ def _closed(
 ) -> xr.Dataset:
     borders = perimeters_with_partners(tables, drop, groups)
     gross = any(k in names for k in (*TRADE_FLOWS[2:], "vax_ratio"))
-    balances = any(k in TRADE_MEASURES for k in names)
+    groups_of = [[k for k in names if k in TRADE_MEASURES]]
+    groups_of += [[k] for k in names if k in FOOTPRINTS]
     values: list[xr.Dataset] = []
     errors: list[xr.Dataset] = []
     years = solved_years(
@@ -202,13 +207,16 @@ def _closed(
     for year in years:
         label = tables.years[year.number]
         here, apart = [], []
-        if balances:
-            flows = flows_of(year.solved, borders, gross=gross)
-            se = standard_errors_of(year.covariances(borders, gross=gross), flows)
+        for some in filter(None, groups_of):
+            sides, _ = asked_of(some[0], borders)
+            with_gross = gross and some[0] in TRADE_MEASURES
+            flows = flows_of(year.solved, sides, gross=with_gross)
+            covariances = year.covariances(sides, gross=with_gross)
+            se = standard_errors_of(covariances, flows)
             labels = {"region": borders.names}
             for into, found in ((here, with_measures(flows)), (apart, se)):
-                some = {k: found[k] for k in names if k in found}
-                into.append(labelled(some, label, labels))
+                picked = {k: found[asked_of(k, borders)[1]] for k in some}
+                into.append(labelled(picked, label, labels))
         if ABSORBED in names:
             labels = {"origin": borders.names, "absorber": borders.names}
             products = year.products

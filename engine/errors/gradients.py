@@ -23,6 +23,7 @@ from ..core import (
     require_choice,
     require_kind,
     require_whole,
+    suggest,
 )
 from ..measures import INDICATORS, LEVELS, Account, ValueAdded, indicators_at
 from ..tables import WorldTables, require_tables, year_of
@@ -30,12 +31,14 @@ from .indicator_errors import IndicatorSet, indicator_values
 from .slabs import RawYear, read_raw_year
 from .solved import YearInMemory, solve_table
 from .trade_errors import (
+    FOOTPRINTS,
     TRADE_FLOWS,
     TRADE_MEASURES,
+    asked_of,
     derivatives,
     flows_of,
+    measure_code,
     perimeters_with_partners,
-    suggest_measure,
     with_measures,
 )
 
@@ -210,6 +213,7 @@ def sensitivity(
     R02    -0.00477  0.00077  0.00017
     ROW    -0.00307  0.00094  0.00261
     """
+    measure = measure_code(measure)
     account = require_measure(
         "sensitivity", tables, measure, [region], sector, value_added
     )
@@ -218,7 +222,7 @@ def sensitivity(
     rows = account.rows(tables)
     raw = read_raw_year(tables, k)
     row = None if rows is None else jax.device_put(rows[k])
-    if measure in TRADE_MEASURES:
+    if measure in (*TRADE_MEASURES, *FOOTPRINTS):
         Z, x, Y = (jax.device_put(k) for k in (raw.flows, raw.x, raw.final))
         solved = solve_table(Z, x, Y, row, regions=Y.shape[1], exact=True)
         value, gradient, added = _of_trade(tables, solved, measure, region, row is None)
@@ -262,9 +266,9 @@ def require_measure(
     require_tables(tables)
     expected = "tbi, another measure of trade or the name of an indicator"
     require_kind("measure", measure, str, expected)
-    known = [*TRADE_MEASURES, *INDICATORS]
+    known = [*TRADE_MEASURES, *FOOTPRINTS, *INDICATORS]
     if measure not in known:
-        message = f"no measure {measure}: {suggest_measure(measure, known)}"
+        message = f"no measure {measure}: {suggest(measure, known)}"
         raise TivaxError(message, argument="measure")
     for region in regions:
         require_choice("region", region, tables.regions)
@@ -280,7 +284,7 @@ def require_measure(
             "TOML file, or regions= of tx.aggregate"
         )
     account = Account(value_added)
-    if measure in TRADE_MEASURES:
+    if measure not in INDICATORS:
         for name, given in (("sector", sector), ("partner", partner)):
             if given is not None:
                 raise TivaxError(
@@ -313,7 +317,8 @@ def measure_unit(measure: str, gross: str, added: str) -> str:
 def _of_trade(
     tables: WorldTables, year: YearInMemory, measure: str, region: str, residual: bool
 ) -> tuple[float, np.ndarray, np.ndarray | None]:
-    borders = perimeters_with_partners(tables).only(region)
+    own = perimeters_with_partners(tables).only(region)
+    borders, measure = asked_of(measure, own)
     flows = flows_of(year, borders, gross=True)
     weights = derivatives({k: v[0] for k, v in flows.items()})[measure]
     dJ, dv = _trade_gradient(

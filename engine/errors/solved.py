@@ -40,7 +40,7 @@ class YearInMemory(NamedTuple):
     def inputs_abroad(
         self, sides: Sides, *, by_sector: bool
     ) -> Float[Array, "b 2 m n"]:
-        """Inputs that cross the border per US$ of output of their users: from sellers
+        """Inputs that cross the border per unit of output of their users: from sellers
         inside, and from those among partners."""
         A = self.Z * self.products.scale[None, :]
         active = (self.x > 0).astype(self.x.dtype)

@@ -32,7 +32,7 @@ def errors_of_tbi(
     memory: int | None = None,
     progress: Progress = no_progress,
 ) -> TbiErrors:
-    """Standard errors of a result of ``compute_tbi`` with the same arguments.
+    """Standard errors of a result of ``trade_benefit_index`` with the same arguments.
 
     A year that needs more than ``memory`` (bytes) is read in row slabs.
     """

@@ -20,7 +20,7 @@ from ...kernels import sensitivity
 from ...kernels.absorption import by_region
 from ...kernels.errors.rebuilt import RebuiltErrors
 from ...kernels.sensitivity import Gradients, Products, Sides
-from ..core import Progress, report, suggest
+from ..core import Progress, report
 from ..measures import Account, ValueAdded
 from ..streaming import is_too_large
 from ..tables import AnyGroups, WorldTables, perimeters
@@ -40,16 +40,10 @@ from .solved import (
 
 TRADE_FLOWS = ("va_exports", "va_imports", "gross_exports", "gross_imports")
 TRADE_MEASURES = (*TRADE_FLOWS, "vax_ratio", "tbi")
-
-
-def suggest_measure(name: str, known: Iterable[str]) -> str:
-    """The end of a message about a measure that has no errors and derivatives."""
-    if str(name).startswith(("footprint", "consumption_based", "production_based")):
-        return "tx.footprints computes it, without errors and without effects"
-    return suggest(name, known)
-
-
 """Measures that have a closed form, by region and by sector."""
+FOOTPRINTS = ("production_based", "consumption_based")
+"""Accounts of ``tx.footprints``, without what final demand itself has: flows of value
+added, home included."""
 
 # Matrices n x n that a year in memory holds: the flows, coefficients, variances; the
 # inverse and contents by sector.
@@ -82,6 +76,25 @@ def perimeters_with_partners(
         float,
     )
     return TradePerimeters(names, inside, inside.sum(axis=0) - inside)
+
+
+def measure_code(name: str) -> str:
+    """The measure of that name, a footprint by the account that it is."""
+    known = isinstance(name, str) and name == "footprint"
+    return "consumption_based" if known else name
+
+
+def asked_of(measure: str, borders: TradePerimeters) -> tuple[TradePerimeters, str]:
+    """The perimeters and the measure of trade between them that a measure is.
+
+    What is made at home is sold by the perimeter to all regions, a footprint is sold to
+    it by all.
+    """
+    if measure not in FOOTPRINTS:
+        return borders, measure
+    every, own = borders.inside + borders.partners, borders.inside
+    sold = (own, every) if measure == FOOTPRINTS[0] else (every, own)
+    return TradePerimeters(borders.names, *sold), "va_exports"
 
 
 @dataclass(frozen=True, eq=False)

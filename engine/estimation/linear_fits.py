@@ -421,6 +421,8 @@ class LinearFit(Design):
                 gaps.append(H[:, block.rows] @ block.power(u[block.rows], -1))
                 alone |= block.holds(H)
             return np.array(gaps), alone
+        if self.layout.treatments > 1:
+            raise TivaxError("this vcov takes one endogenous regressor")
         d, exogenous = self.layout.dummies, self.C[:, : self.layout.exogenous]
         (x,) = self.C[:, self.layout.exogenous :].T
         W = orthonormal(exogenous).basis

@@ -217,7 +217,10 @@ def page_data(
         "measures": [
             _measure_data(k, order, place, blocks) for k in collected.measures
         ],
-        "tables": [_table_data(k, place) for k in collected.tables],
+        "tables": [
+            _table_data(k, place, getattr(collected.origins.get(k.group), "unit", ""))
+            for k in collected.tables
+        ],
         "newest": collected.newest,
         "origins": {name: vars(k) for name, k in collected.origins.items()},
         "colours": COLOURS,
@@ -264,8 +267,10 @@ def _measure_data(
     }
 
 
-def _table_data(table: ResultTable, place: Path) -> dict[str, Any]:
+def _table_data(table: ResultTable, place: Path, unit: str) -> dict[str, Any]:
     frame = table.frame
+    most = float(frame["value"].abs().max()) if "factor" in frame else 0.0
+    of = unit if unit not in ("", "1") else "ratio"
     labels, numbers = label_columns(frame), number_columns(frame)
     return {
         "code": table.code,
@@ -276,6 +281,7 @@ def _table_data(table: ResultTable, place: Path) -> dict[str, Any]:
         "numbers": numbers,
         "titles": dict(zip(frame, table.titles, strict=True)),
         "measures": table.measures,
+        "scaled": billions(unit, most) if most >= _MANY else (of, 1),
         "columns": {
             name: [k if np.isfinite(k) else None for k in frame[name].tolist()]
             if frame[name].dtype == "float64"

@@ -54,7 +54,7 @@ function rowsKept(table, always = []) {
 
 // Ends of the interval of a column: those of the table, or 1.96 standard errors.
 function endsOf(table, name, row) {
-  const own = ["estimate", "tbi", "mean", "coef"].includes(name);
+  const own = ["estimate", "tbi", "mean", "coef", "value"].includes(name);
   const column = (end) => table.columns[`${name}_${end}`] ?? (own ? table.columns[end] : undefined);
   const [low, high, se] = [column("ci_low"), column("ci_high"), column("se")];
   if (low && high) return [low[row], high[row]];
@@ -172,29 +172,32 @@ function waterfallView(size) {
   const table = tableOfId(state.fall);
   const { asked, rows } = rowsKept(table, keptColumns(table).filter((k) => k !== "factor"));
   const at = (name) => table.columns[name];
-  const factors = rows.map((row) => ({ name: say(at("factor")[row]), value: at("value")[row] }));
   const [region] = rows.map((row) => at("region")[row]);
   const [start, end] = ["start", "end"].map((k) => at(k)?.[rows[0]]);
   // Where the measure itself is on the page, from its own value; else from 0.
   const code = at("measure")?.[rows[0]] ?? "";
   const own = ofCountries.find((k) => k.code === code && ["title", "account"].every((about) => given.origins[k.group]?.[about] === given.origins[table.group]?.[about]));
-  const before = own ? numberOf(own, yearIndex(start), placeOf.get(region)) : null;
-  const unit = own ?? { unit: given.origins[table.group]?.unit || "ratio" };
+  const unit = own ?? table;
+  const before = own ? scaled(unit, numberOf(own, yearIndex(start), placeOf.get(region))) : null;
+  const factors = rows.map((row) => {
+    const [value, low, high] = [at("value")[row], ...endsOf(table, "value", row)];
+    return { name: say(at("factor")[row]), value: scaled(unit, value), ends: low === null || high === null ? [] : [low, high].map((k) => scaled(unit, k)), tip: [valueText(unit, value), ...intervalText(unit, low, high)].join("\n") };
+  });
   const steps = [];
   let level = before ?? 0;
   if (before !== null) steps.push({ name: start, from: 0, to: level, value: level, total: true });
   for (const k of factors) {
-    steps.push({ name: k.name, from: level, to: level + k.value, value: k.value });
+    steps.push({ ...k, from: level, to: level + k.value, ends: k.ends.map((end) => level + end) });
     level += k.value;
   }
   steps.push({ name: before === null ? say("change") : end, from: 0, to: level, value: level, total: true });
   const shown = steps.map((k) => ({
     ...k, colour: k.total ? ink("quiet") : ofTheme(k.value < 0 ? given.deficit : given.surplus),
-    text: `${k.total || k.value < 0 ? "" : "+"}${numberText(k.value, 3)}`, tip: `${k.name}\n${valueText(unit, k.value)}`,
+    text: `${k.total || k.value < 0 ? "" : "+"}${numberText(k.value, 3)}`, tip: `${k.name}\n${k.tip ?? `${numberText(k.value, 5)} ${shownUnit(unit).unit === "ratio" ? "" : unitText(unit)}`.trim()}`,
   }));
   return {
     title: say("{0} of {1}: why it changed, {2}", upper(own?.title ?? say(table.measures[code] ?? code)), shownLabel("region", region), yearSpan(start, end)),
-    subtitle: `${["ratio", "1"].includes(unit.unit) ? "" : `${upper(unitText(unit))}. `}${say("Blue raises it, orange lowers it; the effects add up to the change.")}`,
+    subtitle: `${["ratio", "1"].includes(shownUnit(unit).unit) ? "" : `${upper(unitText(unit))}. `}${say("Blue raises it, orange lowers it; the effects add up to the change.")}${factors.some((k) => k.ends.length) ? ` ${say("Lines: 95 % intervals.")}` : ""}`,
     used: [{ group: table.group, code: table.code, low: null }],
     remark: asked.filter(([k]) => !["region", "measure", "start", "end"].includes(k)).map(([k, v]) => `${columnTitle(table, k)}: ${v}`).join("; "),
     spec: rows.length ? waterfallChart(shown, size) : null,
@@ -205,7 +208,7 @@ function waterfallView(size) {
 function waterfallChart(steps, { width, narrow }) {
   const step = narrow ? 30 : 38;
   const height = steps.length * step;
-  const bounds = boundsOf(steps.flatMap((k) => [k.from, k.to]), { zero: true });
+  const bounds = boundsOf(steps.flatMap((k) => [k.from, k.to, ...(k.ends ?? [])]), { zero: true });
   const left = textWidth(steps.map((k) => cut(k.name, 26)), 13) + 16;
   const texts = textWidth(steps.map((k) => k.text), 12) + 10;
   const inner = Math.max(width - left - texts, 60);
@@ -214,12 +217,14 @@ function waterfallChart(steps, { width, narrow }) {
   const y = (field) => ({ field, type: "quantitative", scale: { domain: [0, height], range: [0, height], nice: false }, axis: null });
   const rows = steps.map((k, n) => ({
     ...k, name: cut(k.name, 26), top: n * step + step * 0.16, bottom: (n + 1) * step - step * 0.16, middle: (n + 0.5) * step, next: Math.min((n + 1.5) * step, height - step / 2),
-    low: Math.min(k.from, k.to), high: Math.max(k.from, k.to),
+    low: Math.min(k.from, k.to), high: Math.max(k.from, k.to), least: k.ends?.[0], most: k.ends?.[1],
+    right: Math.max(k.from, k.to, ...(k.ends ?? [])),
   }));
   return chart(width, height, [24, 0, 6, left], [
     { data: { values: rows.slice(0, -1) }, mark: { type: "rule", color: ink("quiet"), strokeDash: [2, 2] }, encoding: { x: x("to"), y: y("middle"), y2: { field: "next" } } },
     { data: { values: rows }, mark: { type: "rect", cornerRadius: 1 }, encoding: { x: x("low"), x2: { field: "high" }, y: y("top"), y2: { field: "bottom" }, fill, tooltip: tip } },
-    { data: { values: rows }, mark: { type: "text", align: "left", dx: 5, baseline: "middle", fontSize: 12 }, encoding: { x: x("high"), y: y("middle"), text: { field: "text" } } },
+    { data: { values: rows.filter((k) => k.ends?.length) }, mark: { type: "rule", color: ink("ink"), strokeWidth: 1.2 }, encoding: { x: x("least"), x2: { field: "most" }, y: y("middle") } },
+    { data: { values: rows }, mark: { type: "text", align: "left", dx: 5, baseline: "middle", fontSize: 12 }, encoding: { x: x("right"), y: y("middle"), text: { field: "text" } } },
     ...zeroLine(bounds, "x"),
     { data: { values: rows }, mark: { type: "text", align: "right", baseline: "middle", fontSize: 13, fontWeight: { expr: "datum.total ? 700 : 400" } }, encoding: { x: { value: -8 }, y: y("middle"), text: { field: "name" }, tooltip: tip } },
   ]);

@@ -77,7 +77,7 @@ def tbi_lines(
     get a panel each with one scale. A value between two missing years is a point. With
     ``tbi_ci_low`` and ``tbi_ci_high`` each line has its 95 % band.
     """
-    expected = "the Dataset of tx.trade_benefit_index, not its variable tbi alone"
+    expected = "the data of tx.trade_benefit_index, not its variable tbi alone"
     require_kind("tbi", tbi, xr.Dataset, expected)
     known = [str(k) for k in tbi["region"].values]
     if regions is None:
@@ -354,7 +354,8 @@ def _dumbbells(ax: Axes, *, gross: pd.Series, value_added: pd.Series) -> None:
 
 def _bilateral(flows: xr.DataArray, year: int | None) -> tuple[pd.DataFrame, int]:
     """One year's flows, region by region, 0 at home; and the year."""
-    partner = "destination" if "destination" in flows.dims else "absorber"
+    gross = "exporter" in flows.dims
+    seller, buyer = ("exporter", "importer") if gross else ("origin", "absorber")
     years = [int(k) for k in flows["year"].values]
     year = years[-1] if year is None else year
     if year not in years:
@@ -362,11 +363,11 @@ def _bilateral(flows: xr.DataArray, year: int | None) -> tuple[pd.DataFrame, int
     flows = flows.sel(year=year)
     if "sector" in flows.dims:
         flows = flows.sum("sector")
-    flows = flows.transpose("origin", partner)
-    origins = [str(k) for k in flows["origin"].values]
-    partners = [str(k) for k in flows[partner].values]
+    flows = flows.transpose(seller, buyer)
+    origins = [str(k) for k in flows[seller].values]
+    partners = [str(k) for k in flows[buyer].values]
     if set(origins) != set(partners):
-        raise TivaxError(f"origin and {partner} must be the same regions")
+        raise TivaxError(f"{seller} and {buyer} must be the same regions")
     table = pd.DataFrame(flows.values, origins, partners).loc[:, origins]
     values = table.to_numpy(copy=True)
     np.fill_diagonal(values, 0)

@@ -311,7 +311,7 @@ def _signed(value: float) -> str:
 
 
 def _among(shown: pd.Series, every: pd.Series) -> str:
-    """What a title says of the regions shown where others lose or gain more."""
+    """The words of a title on the regions shown where others lose or gain more."""
     ends = [[own.min(), own.max()] for own in (shown, every)]
     return "" if ends[0] == ends[1] else "of the regions shown, "
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..core import TivaxError, require_commas, unescape_formula
+from ..core import TivaxError, read_parquet, require_commas, unescape_formula
 from ..tables import WorldTable, table_from_frames
 from . import layout
 from . import opening as fs
@@ -81,7 +81,7 @@ def read_rows(file: TableFile, numbers: Sequence[str] = ()) -> pd.DataFrame:
             raise fs.damaged(file, "it ends within a line")
     with fs.parsing(file):
         if suffix == ".parquet":
-            return pd.read_parquet(io.BytesIO(data))
+            return read_parquet(io.BytesIO(data))
         read: Any = partial(pd.read_csv, encoding="utf-8-sig", **texts)
         if suffix == ".xlsx":
             read = partial(pd.read_excel, engine="calamine", **texts)
@@ -112,7 +112,7 @@ def _require_text(file: TableFile) -> None:
 def _read_parquet(file: TableFile) -> pd.DataFrame:
     data = fs.read_bytes(file, (b"PAR1",))
     with fs.parsing(file):
-        return pd.read_parquet(io.BytesIO(data))
+        return read_parquet(io.BytesIO(data))
 
 
 def _index(labels: Sequence[Sequence[str]], names: Sequence[str | None]) -> pd.Index:
@@ -129,10 +129,8 @@ def table_of(
     try:
         return table_from_frames(frames, year, source=file.name)
     except TivaxError as error:
-        message = str(error).removeprefix(f"{file.name}: ")
-        raise TivaxError(
-            f"{file.name}: {message}; get it again, or correct it"
-        ) from None
+        told = error.within(file.name)
+        raise TivaxError(f"{told}; get it again, or correct it") from None
 
 
 def with_iso_codes(file: TableFile, table: WorldTable) -> WorldTable:

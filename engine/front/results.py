@@ -15,6 +15,10 @@ from tivax.engine.estimation import AndersonRubin as AndersonRubin
 from tivax.engine.estimation import ConfidenceSet as ConfidenceSet
 from tivax.engine.estimation import PlausiblyExogenous as PlausiblyExogenous
 from tivax.engine.estimation import WeakInstruments as WeakInstruments
+from tivax.engine.measures import Decomposition as Decomposition
+from tivax.engine.measures import Footprints as Footprints
+from tivax.engine.measures import IndicatorsByYear as IndicatorsByYear
+from tivax.engine.measures import TbiResult as TbiResult
 from tivax.engine.montecarlo import MonteCarlo as MonteCarlo
 from tivax.engine.referee import CountrySlopes as CountrySlopes
 from tivax.engine.referee import Exposure as Exposure

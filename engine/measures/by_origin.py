@@ -1,6 +1,6 @@
 """Origin of the value added in exports, final products and output, labelled.
 
-Full tables of origin by destination: a question about single industries is a selection
+Full tables of origin by buyer: a question about single industries is a selection
 and a sum.
 """
 
@@ -32,7 +32,7 @@ from .perimeters import Kernel, compute_inverted, perimeters_of
 Of = Literal["exports", "final demand", "products"]
 Whole = Literal["exports", "final", "output"]
 _DIMS: dict[str, tuple[str, ...]] = {
-    "exports": ("origin", "sector", "exporting_sector", "destination"),
+    "exports": ("origin", "sector", "exporting_sector", "importer"),
     "final demand": ("origin", "sector", "product", "absorber"),
     "products": ("origin", "sector", "producer", "product"),
 }
@@ -77,7 +77,7 @@ def origins(
     exporter
         Of exports: a region, or a group, which is then one perimeter.
     absorbed
-        Of exports: destinations are the regions of final absorption, the exporter
+        Of exports: by region of final absorption, ``absorber``, the exporter
         itself among them (value added that returns), in place of direct buyers.
     counted_once
         Of exports: without repeated crossings of the exporter's border (Borin and
@@ -104,9 +104,10 @@ def origins(
     DataArray
         In the unit of the tables, by year and the dims kept. ``origin`` and ``sector``
         are those where the value is added; then ``exporting_sector`` and
-        ``destination``; or ``product``, the sector of the final product of any
-        producer, and ``absorber``; or ``producer`` and ``product``. Summed over origins
-        it is the value added in exports: with the residual the exports themselves.
+        ``importer`` (``absorber`` with ``absorbed``); or ``product``, the sector of the
+        final product of any producer, and ``absorber``; or ``producer`` and
+        ``product``. Summed over origins it is the value added in exports: with the
+        residual the exports themselves.
         Summed over products and all categories it is
         :func:`~tivax.value_added_absorbed`.
 
@@ -135,7 +136,7 @@ def origins(
     require_choice("of", of, get_args(Of))
     require_choice("whole", whole, get_args(Whole))
     require_tables(tables)
-    dims = _DIMS[of]
+    dims = tuple("absorber" if absorbed and k == "importer" else k for k in _DIMS[of])
     require_list("keep", keep := dims if keep is None else keep)
     for name in keep:
         if name not in dims:
@@ -182,7 +183,7 @@ def origins(
     else:
         kernel, options = _products_of, {"of": whole}
         title = f"value added in {'final products' if whole == 'final' else whole}"
-    of_regions = ("origin", "absorber", "destination", "producer")
+    of_regions = ("origin", "absorber", "importer", "producer")
     coords = {k: names if k in of_regions else sectors for k in dims}
     account = Account(value_added)
     years = compute_inverted(kernel, tables, borders, account, progress, **options)

@@ -16,6 +16,8 @@ from jaxtyping import Array, Float
 
 from ...kernels.inverted_table import InvertedTable
 from ..core import (
+    NOT_KEPT,
+    Keeper,
     Progress,
     TivaxError,
     in_float64,
@@ -25,22 +27,19 @@ from ..core import (
 )
 from ..tables import (
     AnyGroups,
-    Groups,
     WorldTables,
     named_groups,
     whole_regions,
 )
 from .accounts import Account, ValueAdded
-from .group_runs import in_groups, require_new_names, rows_of
+from .group_runs import require_new_names, rows_of
 from .methods import (
     LEVELS,
     METHODS,
     WITHOUT_CONTENTS,
     WITHOUT_INVERSE,
     Kernel,
-    Level,
     Method,
-    MethodName,
     importer_totals,
     require_identity,
     require_method,
@@ -60,92 +59,6 @@ class DecomposedYear(NamedTuple):
     residual: Float[Array, ""]
 
 
-def decompose(
-    tables: WorldTables,
-    method: MethodName,
-    level: Level = "bilateral-sector",
-    *,
-    detail: bool = False,
-    by_origin: bool = False,
-    groups: AnyGroups | None = None,
-    apart: bool = False,
-    value_added: ValueAdded = "residual",
-    memory: int | None = None,
-    progress: Progress = no_progress,
-) -> xr.Dataset:
-    """Exports (or production) of every year in terms of value added.
-
-    Parameters
-    ----------
-    tables
-        In memory or lazy.
-    method
-        A name of ``METHODS``: wwz, kww, bm-source, bm-sink, bm-world, bm-self,
-        bm-importer, ltv, my, tripartite, tripartite-output, production.
-    level
-        country, sector, bilateral or bilateral-sector, as far as the method has it.
-    detail
-        For bm-source and bm-sink: also the parts VAX1 ... VAX4, REF1, REF2, FVA1 ...
-        FVA4, which with DDC and FDC are Borin and Mancini's twelve terms.
-    by_origin
-        For bm-source, by sector: ``sector`` is that in which the value is added, not
-        the exporting one.
-    groups
-        Regions that are one perimeter: flows among members are domestic. The group's
-        name replaces those of its members. Names of built-in groups (``"EU27"``, or a
-        list of them), or the regions of each by its name.
-    apart
-        Each group by itself, so that they may overlap: its rows, and other groups are
-        no partners.
-    value_added
-        As for ``value_added_trade``.
-    memory
-        As for ``value_added_trade``: bm-source, my, tripartite and production are
-        streamed, others need the inverse.
-
-    Returns
-    -------
-    Dataset
-        A variable for each term by year, exporter and, by level, sector and importer,
-        in the unit of the tables, 0 at home; ``residual`` (year) of the solve,
-        relative, and ``identity`` (year), the largest relative residual of the
-        accounting identities (NaN where the method has none).
-
-    Raises
-    ------
-    TivaxError
-        An unknown method, level or region; a table that is not productive; an identity
-        that is missed by more than 1e-8; a satellite account for tripartite-output,
-        which sets value added against output.
-
-    Examples
-    --------
-    >>> found = tx.decompose(world, "bm-source", "country")
-    >>> found[["GEXP", "DVA", "FVA"]].sel(year=2000, drop=True).to_dataframe().round()
-                    GEXP        DVA        FVA
-    exporter
-    R01        7837804.0  4879667.0  2539475.0
-    R02       10322401.0  8873298.0  1301280.0
-    ROW       11757118.0  8983990.0  2149224.0
-    """
-
-    def compute(groups: Groups) -> xr.Dataset:
-        parts = decomposed_years(
-            tables,
-            method,
-            level,
-            detail=detail,
-            by_origin=by_origin,
-            groups=groups,
-            value_added=value_added,
-            memory=memory,
-            progress=progress,
-        )
-        return xr.concat(list(parts), "year", combine_attrs="override")
-
-    return in_groups(compute, groups, whole_regions(tables), apart=apart)
-
-
 @in_float64
 def decomposed_years(
     tables: WorldTables,
@@ -159,6 +72,7 @@ def decomposed_years(
     value_added: ValueAdded = "residual",
     memory: int | None = None,
     progress: Progress = no_progress,
+    keeper: Keeper = NOT_KEPT,
 ) -> Generator[xr.Dataset, None, None]:
     """``decompose``, a run of years at a time: wwz has 14 MB a year of WIOD.
 
@@ -175,7 +89,7 @@ def decomposed_years(
     about = {"account": account, "memory": memory}
     compute = partial(years_of_method, tables, chosen, method, level, **about)
     if not apart:
-        return compute(groups=groups, progress=progress)
+        return compute(groups=groups, progress=progress, keeper=keeper)
     named = named_groups(groups, whole_regions(tables))
     require_new_names(named, tables.regions)
     years = len(tables.years)
@@ -183,6 +97,7 @@ def decomposed_years(
         name: compute(
             groups={name: members},
             progress=shift_progress(progress, k * years, len(named) * years),
+            keeper=keeper.under(k),
         )
         for k, (name, members) in enumerate(named.items())
     }
@@ -199,6 +114,7 @@ def years_of_method(
     groups: AnyGroups | None = None,
     memory: int | None = None,
     progress: Progress = no_progress,
+    keeper: Keeper = NOT_KEPT,
 ) -> Generator[xr.Dataset, None, None]:
     """``decomposed_years`` with the terms of ``chosen``, called ``method``."""
     borders, kernel = perimeters_of(tables, groups), chosen.kernels[level]
@@ -217,6 +133,7 @@ def years_of_method(
         inverse=inverse,
         contents=kernel not in WITHOUT_CONTENTS,
         memory=memory,
+        keeper=keeper,
         program=program,
         method=chosen,
         kernel_of_terms=kernel,

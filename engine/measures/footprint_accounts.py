@@ -2,7 +2,7 @@
 
 The four accounts of environmental input-output analysis (Stadler 2021, pymrio, Journal
 of Open Research Software 9), totals of regions, with T = diag(f) B Y for the account f
-per US$ of output and F_Y the account of final demand itself:
+per unit of output and F_Y the account of final demand itself:
 
     production_based    sum over r of T_sr + F_Y,s     D_pba
     consumption_based   sum over s of T_sr + F_Y,r     D_cba
@@ -19,7 +19,7 @@ from typing import Literal
 
 import xarray as xr
 
-from ..core import TivaxError, require_choice, require_kind
+from ..core import Progress, TivaxError, no_progress, require_choice, require_kind
 from ..tables import (
     AnyGroups,
     Groups,
@@ -29,18 +29,13 @@ from ..tables import (
     whole_regions,
 )
 from .by_origin import origins
-from .group_runs import in_groups
+from .group_runs import groups_in_turn, in_groups
 from .regrouping import regroup
+from .results.footprints import Footprints
+from .results.measure import MeasuredTables
 from .trade import value_added_trade
 
 Names = Literal["tivax", "pymrio"]
-_PYMRIO = {
-    "production_based": "D_pba",
-    "consumption_based": "D_cba",
-    "embodied_exports": "D_exp",
-    "embodied_imports": "D_imp",
-    "direct": "F_Y",
-}
 
 
 def footprints(
@@ -53,7 +48,9 @@ def footprints(
     apart: bool = False,
     by_sector: bool = False,
     names: Names = "tivax",
-) -> xr.Dataset:
+    memory: int | None = None,
+    progress: Progress = no_progress,
+) -> Footprints:
     """Production-based and consumption-based totals of an account, by region or sector.
 
     Parameters
@@ -72,11 +69,13 @@ def footprints(
     names
         ``pymrio`` for its names: D_cba, D_pba, D_imp, D_exp by sector, D_cba_reg and so
         on by region, F_Y.
+    memory, progress
+        As in ``value_added_trade``.
 
     Returns
     -------
-    Dataset
-        ``production_based``, ``consumption_based``, ``embodied_exports``,
+    Footprints
+        ``data``: ``production_based``, ``consumption_based``, ``embodied_exports``,
         ``embodied_imports``, ``direct`` by year and region (and sector), in the
         account's unit. Production-based less consumption-based is exports less
         imports; over all regions both are equal.
@@ -89,7 +88,7 @@ def footprints(
     Examples
     --------
     >>> (jobs,) = tx.read_satellites("jobs.csv")
-    >>> found = tx.footprints(world, jobs).sel(year=2000, drop=True)
+    >>> found = tx.footprints(world, jobs).data.sel(year=2000, drop=True)
     >>> found[["production_based", "consumption_based"]].to_dataframe().round(2)
             production_based  consumption_based
     region
@@ -108,7 +107,8 @@ def footprints(
     for name, given in (("account", account), ("direct", direct)):
         if given is not None or name == "account":
             require_kind(name, given, xr.DataArray, "an account of tx.read_satellites")
-    trade = value_added_trade(tables, account)
+    named = groups_in_turn(groups, whole_regions(tables), apart=apart)
+    trade = value_added_trade(tables, account, memory=memory, progress=progress)
     every = [trade["va_absorbed"]]
     if by_sector:
         # Sectors of origin are there already; those of the final product are not.
@@ -116,20 +116,24 @@ def footprints(
         products = origins(tables, "final demand", keep=kept, value_added=account)
         every.append(products.rename(product="sector"))
 
-    def compute(groups: Groups) -> xr.Dataset:
-        result = footprints_of(trade, direct, drop=drop, groups=groups)
-        if not by_sector:
-            return result
+    def sectors(groups: Groups) -> xr.Dataset:
+        like = compute(groups)
         made, used = (regroup(k, drop=drop, groups=groups) for k in every)
-        parts = _flows_of(made, used, like=result)
-        return xr.Dataset({**parts, "direct": result["direct"]}, attrs=result.attrs)
+        parts = _flows_of(made, used, like=like)
+        return xr.Dataset({**parts, "direct": like["direct"]}, attrs=like.attrs)
 
-    result = in_groups(compute, groups, whole_regions(tables), apart=apart)
-    if names == "tivax":
-        return result
-    end = "" if by_sector else "_reg"
-    return result.rename(
-        {k: v if k == "direct" else v + end for k, v in _PYMRIO.items()}
+    def compute(groups: Groups) -> xr.Dataset:
+        return footprints_of(trade, direct, drop=drop, groups=groups)
+
+    given = named, whole_regions(tables)
+    return Footprints(
+        totals=in_groups(compute, *given, apart=apart),
+        by_sector=in_groups(sectors, *given, apart=apart) if by_sector else None,
+        residual_max=float(trade["residual"].max()),
+        source=MeasuredTables(tables, account, drop, named, memory),
+        account=str(account.name or ""),
+        apart=apart,
+        named=names == "pymrio",
     )
 
 

@@ -31,19 +31,30 @@ def in_groups(
     to the group or is another group. Variables by year alone (residual, identity) are
     by group, too. Raises ``TivaxError`` if there is no group.
     """
-    require_kind("apart", apart, bool, "True or False")
-    named = named_groups(groups, regions)
+    named = groups_in_turn(groups, regions, apart=apart)
     if not apart:
         return compute(named)
-    if not named:
-        raise TivaxError("apart: name groups, which are computed in turn")
     return join_groups({name: compute({name: named[name]}) for name in named})
+
+
+def groups_in_turn(
+    groups: AnyGroups | None, regions: Sequence[str], *, apart: bool
+) -> Groups:
+    """The members of each group; ``TivaxError`` where none is computed ``apart``, or
+    one has the code of a region."""
+    require_kind("apart", apart, bool, "True or False")
+    named = named_groups(groups, regions)
+    if apart and not named:
+        raise TivaxError("apart: name groups, which are computed in turn")
+    if apart:
+        require_new_names(named, regions)
+    return named
 
 
 def join_groups(results: Mapping[str, xr.Dataset]) -> xr.Dataset:
     """Rows of each group from the result with this group alone."""
     parts = [rows_of(result, name) for name, result in results.items()]
-    axis = _own_axis(parts[0])
+    axis = own_axis(parts[0])
     for partner in _SIDES & set(parts[0].dims) - {axis}:
         labels = dict.fromkeys(
             str(label)
@@ -67,10 +78,10 @@ def require_new_names(groups: Iterable[str], regions: Iterable[str]) -> None:
 
 def rows_of(result: xr.Dataset, name: str) -> xr.Dataset:
     """Rows of the group itself from a result with one group."""
-    return result.sel({_own_axis(result): [name]})
+    return result.sel({own_axis(result): [name]})
 
 
-def _own_axis(result: xr.Dataset) -> str:
+def own_axis(result: xr.Dataset) -> str:
     """The axis of exporters (or importers)."""
     if "region" in result.dims:
         return "region"

@@ -16,6 +16,8 @@ from jaxtyping import Array, Float
 from ...kernels import indicators as kernels
 from ...kernels.inverted_table import InvertedTable
 from ..core import (
+    NOT_KEPT,
+    Keeper,
     Progress,
     TivaxError,
     in_float64,
@@ -27,15 +29,12 @@ from ..core import (
 )
 from ..tables import (
     AnyGroups,
-    Groups,
     WorldTables,
     consumption_and_capital,
     require_tables,
-    whole_regions,
 )
 from . import flags
 from .accounts import Account, ValueAdded
-from .group_runs import in_groups
 from .indicator_table import (
     INDICATORS,
     SETS,
@@ -118,87 +117,6 @@ class IndicatorYear(NamedTuple):
     cell_backward_error: Float[Array, ""]
 
 
-def indicators(
-    tables: WorldTables,
-    names: str | Sequence[str] = (),
-    level: str = "country",
-    *,
-    groups: AnyGroups | None = None,
-    apart: bool = False,
-    value_added: ValueAdded = "residual",
-    certify: Certify = "columns",
-    memory: int | None = None,
-    progress: Progress = no_progress,
-) -> xr.Dataset:
-    """Indicators of every year.
-
-    Parameters
-    ----------
-    tables
-        In memory or lazy.
-    names
-        Names in ``INDICATORS``, one or several; none means all that the level has and
-        the tables allow: CONS_VA and GFCF_VA need final demand by category.
-    level
-        country, sector (adds the sector: that of the exporter, of origin or of the
-        product as the indicator has it), bilateral (adds the partner) or
-        bilateral-sector. At country level partners are all others together, but for
-        FD_VA, CONS_VA and GFCF_VA, where home is one of them.
-    groups, apart
-        Regions that are one perimeter, as in ``decompose``.
-    value_added
-        As in ``value_added_trade``. With a satellite account, shares of
-        exports are shares of the account in exports.
-    certify
-        ``columns`` or ``cells``, as there; cells are those of the Leontief inverse.
-    memory
-        As for ``value_added_trade``; cells are not streamed.
-
-    Returns
-    -------
-    Dataset
-        A variable for each indicator by year, region and, by level, sector and
-        partner; units in attrs; NaN where a ratio has no base. ``residual`` (year) and
-        ``identity`` (year): the largest relative residual of two dozen accounting
-        identities (``kernels.indicators.identity_residuals``). With ``certify="cells"``
-        also ``cell_error`` and ``cell_backward_error`` (year).
-
-    Raises
-    ------
-    TivaxError
-        An unknown name, level or region; a table that is not productive; an identity
-        that is missed by more than 1e-8.
-
-    Examples
-    --------
-    >>> found = tx.indicators(world, ["TBI", "EXGR_DVASH"])
-    >>> found.sel(year=2000, drop=True)[["TBI", "EXGR_DVASH"]].to_dataframe().round(3)
-              TBI  EXGR_DVASH
-    region
-    R01    -0.027      65.880
-    R02    -0.015      87.207
-    ROW     0.034      80.540
-    """
-    names = [names] if isinstance(names, str) else names
-    names = indicators_at(names, level, tables, value_added)
-
-    def compute(groups: Groups) -> xr.Dataset:
-        years = indicator_years(
-            tables,
-            names,
-            (level,),
-            groups=groups,
-            value_added=value_added,
-            certify=certify,
-            memory=memory,
-            progress=progress,
-        )
-        parts = [year.values[level] for year in years]
-        return xr.concat(parts, "year", combine_attrs="override")
-
-    return in_groups(compute, groups, whole_regions(tables), apart=apart)
-
-
 @in_float64
 def indicator_years(
     tables: WorldTables,
@@ -211,6 +129,7 @@ def indicator_years(
     memory: int | None = None,
     flagged: bool = False,
     progress: Progress = no_progress,
+    keeper: Keeper = NOT_KEPT,
 ) -> Generator["LevelsOfYear", None, None]:
     """``indicators`` of several levels, a year at a time, and their flags if asked."""
     names = possible_indicators(names, tables, value_added)
@@ -254,7 +173,8 @@ def indicator_years(
         return LevelsOfYear({k: v.assign(about) for k, v in values.items()}, marks)
 
     def every_year() -> Generator[LevelsOfYear, None, None]:
-        runs = compute(tables, borders, account, progress, certify=cells)
+        told = {"certify": cells, "keeper": keeper}
+        runs = compute(tables, borders, account, progress, **told)
         for at, part in runs:
             years = tables.years[at]
             what = "flows miss the totals they add up to"

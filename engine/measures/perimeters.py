@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 from ...kernels import perimeters as kernels
 from ...kernels.inverted_table import invert_table
 from ...kernels.solve import Method as Solver
-from ..core import Progress
+from ..core import NOT_KEPT, Keeper, Progress
 from ..streaming import streamed_inverted
 from ..tables import AnyGroups, WorldTables
 from ..tables import groups as groups_module
@@ -82,6 +82,7 @@ def compute_inverted(
     certify: bool = False,
     uses: Sequence[Sequence[str]] = (),
     memory: int | None = None,
+    keeper: Keeper = NOT_KEPT,
     program: str = "groups",
     **options: Hashable,
 ) -> Generator[tuple[slice, Any], None, None]:
@@ -90,9 +91,9 @@ def compute_inverted(
     Without ``inverse`` the table has no B, without ``contents`` perhaps no value added
     by origin (``kernels.inverted_table``); ``products`` says that the kernel takes B in
     products only; with ``certify`` its B is exact in every cell; ``uses`` are lists of
-    categories of final demand, each a use by itself, for the kernel. ``memory`` and
-    ``program`` as in ``compute_years``: with products only years that are too large
-    are streamed.
+    categories of final demand, each a use by itself, for the kernel. ``memory``,
+    ``keeper`` and ``program`` as in ``compute_years``: with products only years that
+    are too large are streamed.
     """
     member = borders.member
 
@@ -120,6 +121,7 @@ def compute_inverted(
             progress,
             streamed=streamed,
             memory=memory,
+            keeper=keeper,
             final_demand=final_demand,
             constants=() if borders.are_regions else (member,),
             program=program,

@@ -63,7 +63,7 @@ def merge_regions(trade: xr.Dataset, name: Mapping[str, str]) -> xr.Dataset:
     """Flows of ``value_added_trade`` added over the regions of one name, 0 at home."""
     whole = {str(k): sum_groups(flow, name) for k, flow in trade.data_vars.items()}
     sold = whole["gross_exports"]
-    whole["gross_exports"] = sold.where(sold["origin"] != sold["destination"], 0.0)
+    whole["gross_exports"] = sold.where(sold["exporter"] != sold["importer"], 0.0)
     return xr.Dataset(whole, attrs=trade.attrs)
 
 
@@ -78,4 +78,6 @@ def require_computed(trade: xr.Dataset, *names: str) -> None:
 
 
 def _region_axes(array: xr.DataArray) -> list[str]:
-    return [k for k in ("origin", "absorber", "destination") if k in array.dims]
+    return [
+        k for k in ("origin", "absorber", "exporter", "importer") if k in array.dims
+    ]

@@ -1,75 +1,158 @@
-"""All results of `tivax tbi`, from one solve a year."""
+"""The trade benefit index and all that `tivax tbi` writes, from one solve a year."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import xarray as xr
 
-from ..core import Progress, no_progress
-from ..tables import Groups, WorldTables, perimeters
+from ..core import NOT_KEPT, Keeper, Progress, TivaxError, in_float64, no_progress
+from ..tables import (
+    AnyGroups,
+    Groups,
+    WorldTables,
+    perimeters,
+    whole_regions,
+)
 from .accounts import Account, ValueAdded
 from .footprint_accounts import footprints_of
-from .group_runs import join_groups, require_new_names
-from .regrouping import regroup, regroup_trade
+from .group_runs import groups_in_turn, join_groups
+from .regrouping import regroup, regroup_trade, require_computed
+from .results.measure import MeasuredTables
 from .results.tbi import TbiResult
-from .trade import Certify, balances_of, trade_benefit_index, value_added_trade
+from .trade import Certify, balances_of, indices_of, trade_flows
 
 
-def compute_tbi(
-    tables: WorldTables,
+@in_float64
+def trade_benefit_index(
+    tables: WorldTables | xr.Dataset | xr.DataArray,
     value_added: ValueAdded = "residual",
     *,
     drop: Sequence[str] = (),
-    groups: Groups | None = None,
-    one_by_one: bool = False,
+    groups: AnyGroups | None = None,
+    apart: bool = False,
     certify: Certify = "columns",
-    final: xr.DataArray | None = None,
+    direct: xr.DataArray | None = None,
+    memory: int | None = None,
     progress: Progress = no_progress,
+    keeper: Keeper = NOT_KEPT,
 ) -> TbiResult:
-    """Everything that `tivax tbi` writes, from one solve a year.
+    """Trade benefit index, TBI_i = (X_i - M_i) / (X_i + M_i).
 
-    ``one_by_one`` computes each of the groups by itself (``each_group``), so that they
-    may overlap; ``certify`` as in ``value_added_trade``; ``final`` is the account of
-    final demand itself (``footprint_accounts``).
+    X_i is value added of i absorbed in all other regions, M_i that of all others
+    absorbed in i (the paper, equation 1). ROW is a partner unless dropped.
+
+    Parameters
+    ----------
+    tables
+        World tables, or what was computed from them already: the Dataset of
+        :func:`value_added_trade`, or value added absorbed with dims year, origin,
+        absorber (and sector) from any source. Values at home do not count.
+    value_added, certify, memory, progress
+        As in :func:`value_added_trade`; used with tables only.
+    drop
+        Regions left out, as reporter and as partner.
+    groups
+        Names of built-in groups (``"EU27"``, or a list of them), or name to member
+        regions: the group replaces them, and trade between members counts as home.
+    apart
+        Each group by itself, so that they may overlap: its rows alone.
+    direct
+        The account of final demand itself, for ``footprints`` (:func:`footprints`).
+    keeper
+        Where a command keeps years that are done.
+
+    Returns
+    -------
+    TbiResult
+        ``data``: ``va_exports``, ``va_imports`` (unit of the tables) and ``tbi`` by
+        year and region; the attribute ``residual_max`` is the worst relative residual.
+        Beside it ``vax``, ``vax_by_sector`` (balances of :func:`value_added_trade`),
+        ``absorbed``, ``trade``; ``save`` writes what `tivax tbi` does.
+
+    Examples
+    --------
+    >>> tx.trade_benefit_index(world)["tbi"].to_pandas().round(3)
+    region    R01    R02    ROW
+    year
+    2000   -0.027 -0.015  0.034
+    2001   -0.020 -0.032  0.047
+    >>> both = {"North": ["R01", "R02"], "West": ["R02", "ROW"]}  # they overlap
+    >>> found = tx.trade_benefit_index(world, groups=both, apart=True)
+    >>> found["tbi"].sel(year=2000).to_series().round(3)
+    region
+    North   -0.034
+    West     0.027
+    Name: tbi, dtype: float64
     """
-    each = {name: {name: members} for name, members in (groups or {}).items()}
-    one_by_one = one_by_one and bool(each)
-    if one_by_one:
-        require_new_names(each, tables.regions)
-    for chosen in each.values() if one_by_one else [groups]:  # mistakes before work
-        perimeters(tables, drop=drop, groups=chosen)
-    account = Account(value_added).satellite_name
-    trade = value_added_trade(tables, value_added, certify=certify, progress=progress)
-    if not one_by_one:
-        return TbiResult(trade, **_results(trade, drop, groups, final), account=account)
-    runs = {name: _results(trade, drop, one, final) for name, one in each.items()}
+    source, codes = None, _codes(tables)
+    named = groups_in_turn(groups, codes, apart=apart)
+    each = {name: {name: members} for name, members in named.items()}
+    if isinstance(tables, WorldTables):
+        for chosen in each.values() if apart else [named]:  # mistakes before work
+            perimeters(tables, drop=drop, groups=chosen)
+        source = MeasuredTables(tables, value_added, drop, named, memory)
+        given = certify, memory, progress, keeper
+        trade = trade_flows(tables, value_added, *given)
+    else:
+        array = isinstance(tables, xr.DataArray)
+        trade = tables.to_dataset(name="va_absorbed") if array else tables
+    about: dict[str, Any] = {"account": Account(value_added).satellite_name}
+    about |= {"source": source, "each_group": apart}
+    if not apart:
+        return TbiResult(trade, **_results(trade, drop, named, direct), **about)
+    runs = {name: _results(trade, drop, one, direct) for name, one in each.items()}
     joined: dict[str, Any] = {
         what: join_groups({name: run[what] for name, run in runs.items()})
         for what in next(iter(runs.values()))
         if what not in ("absorbed", "exports")
     }
     for what, flow in (("absorbed", "va_absorbed"), ("exports", "gross_exports")):
-        joined[what] = _pairs_of_groups(trade[flow], drop, each)
-    return TbiResult(trade, **joined, each_group=True, account=account)
+        if what in runs[next(iter(runs))]:
+            joined[what] = _pairs_of_groups(trade[flow], drop, each)
+    return TbiResult(trade, **joined, **about)
+
+
+def _codes(tables: WorldTables | xr.Dataset | xr.DataArray) -> list[str]:
+    """The regions of results, split ones whole."""
+    if isinstance(tables, xr.Dataset):
+        require_computed(tables, "va_absorbed")
+        tables = tables["va_absorbed"]
+    if not isinstance(tables, xr.DataArray):
+        return whole_regions(tables)
+    if lacking := [k for k in ("year", "origin", "absorber") if k not in tables.coords]:
+        raise TivaxError(f"value added absorbed: needs labels for {lacking[0]}")
+    return list(map(str, tables["origin"].values))
 
 
 def _results(
     trade: xr.Dataset,
     drop: Sequence[str],
-    groups: Groups | None,
-    final: xr.DataArray | None,
+    groups: Groups,
+    direct: xr.DataArray | None,
 ) -> dict[str, Any]:
-    """Fields of ``TbiResult`` with regions dropped and grouped."""
+    """Fields of ``TbiResult`` with regions dropped and grouped; of value added absorbed
+    alone the index."""
+    if "output" not in trade:
+        if direct is not None:
+            raise TivaxError("direct: give world tables, not value added absorbed")
+        every = trade["va_absorbed"]
+        absorbed = regroup(every, drop=drop, groups=groups)
+        if "sector" in absorbed.dims:
+            absorbed = absorbed.sum("sector", keep_attrs=True)
+        return {
+            "tbi": indices_of(every, drop=drop, groups=groups),
+            "absorbed": absorbed.transpose("year", "origin", "absorber"),
+        }
     flows = regroup_trade(trade, drop=drop, groups=groups)
     results: dict[str, Any] = {
         "vax_by_sector": balances_of(flows, by_sector=True),
-        "tbi": trade_benefit_index(flows["va_absorbed"]),
+        "tbi": indices_of(flows["va_absorbed"]),
         "vax": balances_of(flows),
         "absorbed": flows["va_absorbed"].sum("sector", keep_attrs=True),
         "exports": flows["gross_exports"].sum("sector", keep_attrs=True),
     }
-    if final is not None:
-        results["footprints"] = footprints_of(trade, final, drop=drop, groups=groups)
+    if direct is not None:
+        results["footprints"] = footprints_of(trade, direct, drop=drop, groups=groups)
     return results
 
 
@@ -77,7 +160,8 @@ def _pairs_of_groups(
     flows: xr.DataArray, drop: Sequence[str], each: Mapping[str, Groups]
 ) -> xr.DataArray:
     """Flows from and to each group, by groups and single regions; NaN elsewhere."""
-    flows = flows.sum("sector", keep_attrs=True)
+    if "sector" in flows.dims:
+        flows = flows.sum("sector", keep_attrs=True)
     _, origin, partner = map(str, flows.dims)
     alone = [k for k in flows[origin].values.tolist() if k not in drop]
     pairs = None

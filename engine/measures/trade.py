@@ -10,6 +10,8 @@ import xarray as xr
 
 from ...kernels import absorption
 from ..core import (
+    NOT_KEPT,
+    Keeper,
     Progress,
     TivaxError,
     in_float64,
@@ -95,7 +97,7 @@ def value_added_trade(
     -------
     Dataset
         By flow, ``va_absorbed`` (year, origin, sector, absorber) and ``gross_exports``
-        (year, origin, sector, destination), model-consistent, 0 at home, in the
+        (year, exporter, sector, importer), model-consistent, 0 at home, in the
         unit of the tables; ``output`` (year, origin, sector), model-consistent;
         ``residual`` (year), relative, measured; ``passes`` (year), products with A,
         0 where the year was solved by LU. Split regions are whole: their parts are
@@ -128,7 +130,7 @@ def value_added_trade(
         require_computed(trade := tables, "va_absorbed", "gross_exports")
     else:
         require_tables(tables)
-        trade = _flows(tables, value_added, certify, memory, progress)
+        trade = trade_flows(tables, value_added, certify, memory, progress)
     codes = list(map(str, trade["origin"].values))
     if by == "flow":
         if apart:
@@ -144,13 +146,16 @@ def value_added_trade(
     return in_groups(balances, groups, codes, apart=apart)
 
 
-def _flows(
+@in_float64
+def trade_flows(
     tables: WorldTables,
     value_added: ValueAdded,
     certify: Certify,
     memory: int | None,
     progress: Progress,
+    keeper: Keeper = NOT_KEPT,
 ) -> xr.Dataset:
+    """The flows of ``value_added_trade``."""
     cells = require_certify(certify) == "cells"
     account = Account(value_added)
     computed = compute_years(
@@ -160,6 +165,7 @@ def _flows(
         progress,
         streamed=partial(streamed_trade, cells=cells),
         memory=memory,
+        keeper=keeper,
         cells=cells,
     )
     parts = [part for _, part in computed]
@@ -190,9 +196,11 @@ def _labelled(
     }
 
     def flow(
-        values: np.ndarray | jax.Array, name: str, unit: str, **partner: list[str]
+        values: np.ndarray | jax.Array, name: str, unit: str, *roles: str
     ) -> xr.DataArray:
-        labels = {**coords, **partner}
+        seller, *buyers = roles
+        labels = {k if k != "origin" else seller: v for k, v in coords.items()}
+        labels |= dict.fromkeys(buyers, regions)
         full = np.asarray(values).reshape([len(k) for k in labels.values()])
         attrs = {"units": unit, "long_name": name}
         return xr.DataArray(full, labels, list(labels), attrs=attrs)
@@ -206,9 +214,11 @@ def _labelled(
     absorbed, exports, output = result.absorbed, result.exports, result.output
     names = ("gross exports, model-consistent", "gross output, model-consistent")
     data: dict[str, Any] = {
-        "va_absorbed": flow(absorbed, "value added absorbed", unit, absorber=regions),
-        "gross_exports": flow(exports, names[0], tables.unit, destination=regions),
-        "output": flow(output, names[1], tables.unit),
+        "va_absorbed": flow(
+            absorbed, "value added absorbed", unit, "origin", "absorber"
+        ),
+        "gross_exports": flow(exports, names[0], tables.unit, "exporter", "importer"),
+        "output": flow(output, names[1], tables.unit, "origin"),
         **{
             name: ("year", getattr(result, name), {"long_name": text})
             for name, text in by_year.items()
@@ -262,71 +272,21 @@ def value_added_absorbed(
 
 
 @in_float64
-def trade_benefit_index(
-    tables: WorldTables | xr.Dataset | xr.DataArray,
-    value_added: ValueAdded = "residual",
+def indices_of(
+    every: xr.DataArray,
     *,
     drop: Sequence[str] = (),
     groups: AnyGroups | None = None,
-    apart: bool = False,
 ) -> xr.Dataset:
-    """Trade benefit index, TBI_i = (X_i - M_i) / (X_i + M_i).
-
-    X_i is value added of i absorbed in all other regions, M_i that of all others
-    absorbed in i (the paper, equation 1). ROW is a partner unless dropped.
-
-    Parameters
-    ----------
-    tables
-        World tables, or what was computed from them already: the Dataset of
-        :func:`value_added_trade`, or value added absorbed with dims year, origin,
-        absorber (and sector) from any source. Values at home do not count.
-    value_added
-        As in :func:`value_added_trade`; used with tables only.
-    drop
-        Regions left out, as reporter and as partner.
-    groups
-        Names of built-in groups (``"EU27"``, or a list of them), or name to member
-        regions: the group replaces them, and trade between members counts as home.
-    apart
-        Each group by itself, so that they may overlap: its rows alone.
-
-    Returns
-    -------
-    Dataset
-        ``va_exports``, ``va_imports`` (unit of the tables) and ``tbi`` by year and
-        region; also by ``sector`` of origin in :func:`value_added_trade`. From
-        tables, the attribute ``residual_max`` is the worst relative residual.
-
-    Examples
-    --------
-    >>> tx.trade_benefit_index(world)["tbi"].to_pandas().round(3)
-    region    R01    R02    ROW
-    year
-    2000   -0.027 -0.015  0.034
-    2001   -0.020 -0.032  0.047
-    >>> both = {"North": ["R01", "R02"], "West": ["R02", "ROW"]}  # they overlap
-    >>> found = tx.trade_benefit_index(world, groups=both, apart=True)
-    >>> found["tbi"].sel(year=2000).to_series().round(3)
-    region
-    North   -0.034
-    West     0.027
-    Name: tbi, dtype: float64
-    """
-    every = _absorbed(tables, value_added)
-    about = {k: every.attrs[k] for k in ("residual_max",) if k in every.attrs}
-
-    def compute(groups: Groups) -> xr.Dataset:
-        absorbed = regroup(every, drop=drop, groups=groups)
-        if "sector" in absorbed.dims:
-            absorbed = absorbed.sum("sector")
-        absorbed = absorbed.transpose("year", "origin", "absorber")
-        _require_square(absorbed)
-        balance = absorption.trade_benefit_index(absorbed.values)
-        return _balance_dataset(balance, absorbed, ["year", "region"])
-
-    codes = list(map(str, every["origin"].values))
-    return in_groups(compute, groups, codes, apart=apart).assign_attrs(about)
+    """The trade benefit index of value added absorbed, with dims year, origin, absorber
+    (and sector): ``va_exports``, ``va_imports``, ``tbi`` by year and region."""
+    absorbed = regroup(every, drop=drop, groups=groups)
+    if "sector" in absorbed.dims:
+        absorbed = absorbed.sum("sector")
+    absorbed = absorbed.transpose("year", "origin", "absorber")
+    _require_square(absorbed)
+    balance = absorption.trade_benefit_index(absorbed.values)
+    return _balance_dataset(balance, absorbed, ["year", "region"])
 
 
 @in_float64
@@ -336,7 +296,7 @@ def exported_value_added(
     *,
     progress: Progress = no_progress,
 ) -> xr.Dataset:
-    """Domestic value added in exports, by exporter and buyer, 0 at home.
+    """Domestic value added in exports, by exporter and importer, 0 at home.
 
     Terms of ``decompose(..., "bm-source", "bilateral")`` and the balance index of each;
     arguments and errors as there. Beside them value added by origin and the region that
@@ -355,10 +315,11 @@ def exported_value_added(
     -------
     Dataset
         ``dva`` = V_s L_s E_sr, ``dva_absorbed_abroad`` (less what returns to the
-        exporter's final demand) and ``gross_exports`` by year, exporter and buyer, in
-        the unit of the tables; by year and region the indices of each, (sold - bought)
-        / (sold + bought): ``dva_index``, ``absorbed_abroad_index``, ``gross_index``;
-        ``va_absorbed`` (year, origin, absorber), 0 at home; ``residual`` (year).
+        exporter's final demand) and ``gross_exports`` by year, exporter and importer,
+        in the unit of the tables; by year and region the indices of each,
+        (sold - bought) / (sold + bought): ``dva_index``, ``absorbed_abroad_index``,
+        ``gross_index``; ``va_absorbed`` (year, origin, absorber), 0 at home;
+        ``residual`` (year).
 
     Examples
     --------
@@ -379,7 +340,6 @@ def exported_value_added(
     result.attrs = {"source": source_in_words(tables.source)}
     names = {"exporter": "origin", "importer": "absorber"}
     result["va_absorbed"] = terms["VA"].rename(names)
-    terms = terms.rename(importer="buyer")
     exported = "domestic value added in exports"
     abroad = f"{exported}, absorbed abroad"
     for term, name, index_name, text in (
@@ -424,7 +384,7 @@ def _out_of_bounds(trade: xr.Dataset) -> np.ndarray:
 def _balances(
     absorbed: xr.DataArray, gross: xr.DataArray, by_sector: bool
 ) -> xr.Dataset:
-    gross = gross.rename(destination="absorber")
+    gross = gross.rename(exporter="origin", importer="absorber")
     if not by_sector:
         absorbed, gross = absorbed.sum("sector"), gross.sum("sector")
     dims = ["year", *(["sector"] if by_sector else [])]
@@ -454,19 +414,6 @@ def _balances(
         "long_name": "value-added to gross exports",
     }
     return result.transpose("year", "region", ...)
-
-
-def _absorbed(
-    tables: WorldTables | xr.Dataset | xr.DataArray, value_added: ValueAdded
-) -> xr.DataArray:
-    if isinstance(tables, xr.Dataset):
-        require_computed(tables, "va_absorbed")
-        tables = tables["va_absorbed"]
-    if not isinstance(tables, xr.DataArray):
-        return value_added_absorbed(tables, value_added)
-    if lacking := [k for k in ("year", "origin", "absorber") if k not in tables.coords]:
-        raise TivaxError(f"value added absorbed: needs labels for {lacking[0]}")
-    return tables
 
 
 def _require_square(absorbed: xr.DataArray) -> None:

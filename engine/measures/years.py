@@ -23,7 +23,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ...kernels.solve import TOLERANCE, Solution, solve
-from ..core import Progress, TivaxError, job_at_work, report, stage
+from ..core import NOT_KEPT, Keeper, Progress, TivaxError, report, stage
 from ..streaming import (
     StreamedFlows,
     StreamedYear,
@@ -195,6 +195,7 @@ def compute_years(
     program: str = "tbi",
     streamed: Callable[..., Any] | None = None,
     memory: int | None = None,
+    keeper: Keeper = NOT_KEPT,
     **options: Hashable,
 ) -> Generator[tuple[slice, Any], None, None]:
     """Chunks of years and ``one_year`` of their Z, x, Y, v, years first.
@@ -205,7 +206,7 @@ def compute_years(
     the name by which ``device_matrices`` knows it. Years too large for ``memory``
     (bytes, by default that of the machine and of a GPU) go to ``streamed`` instead, a
     function of the ``StreamedYear``, Y, v and ``constants``; without it they
-    raise ``TivaxError``.
+    raise ``TivaxError``. A ``keeper`` divides the years among the processes of a job.
     """
     rows = account.rows(tables)
     total = len(tables.years)
@@ -218,9 +219,8 @@ def compute_years(
         matrices = device_matrices(program, c, s)
         raise does_not_fit(tables.n, math.ceil(matrices))
     report(progress, 0, total)
-    job = job_at_work()
     at_once = 1 if large else _years_at_once(fit)
-    if job is not None:  # no process shall be idle
+    if keeper != NOT_KEPT:  # no process shall be idle
         at_once = min(at_once, -(-total // jax.process_count()))
     chunks = split_years(total, at_once)
 
@@ -244,19 +244,18 @@ def compute_years(
 
     def kept() -> Generator[Any, None, None]:
         """Yield the chunks of all processes, which the job keeps."""
-        assert job is not None
         Y = final_demand(tables, slice(0, 1))[0]
         Z, x = (np.broadcast_to(0.0, (tables.n,) * k) for k in (2, 1))
         one = partial(one_year, method="import-share", **options)
         v = None if rows is None else x
         structure = jax.tree.structure(jax.eval_shape(one, Z, x, Y, v, *constants))
         names = [f"{tables.years[k][0]}-{tables.years[k][-1]}" for k in chunks]
-        for leaves in job.divided(
+        for leaves in keeper.divided(
             names, lambda own: map(jax.tree.leaves, solved([chunks[k] for k in own]))
         ):
             yield jax.tree.unflatten(structure, leaves)
 
-    with closing(solved(chunks) if job is None else kept()) as parts:
+    with closing(solved(chunks) if keeper == NOT_KEPT else kept()) as parts:
         for years, part in zip(chunks, parts, strict=True):
             yield years, part
             progress(years.stop, total)

@@ -79,7 +79,7 @@ def set_up(fitted: Sequence[LinearFit], tables: WorldTables, error: AnyModel) ->
     if years:
         index = trade_benefit_index(tables.select(years[0], years[-1]))
         found = index["tbi"].sel(year=years).transpose("year", "region")
-        base, residual = found.values, float(index.attrs["residual_max"])
+        base, residual = found.values, float(index.residual_max or 0)
     moved = tuple(match_columns(k, base, years, tables.regions) for k in fitted)
     errors = DrawnErrors(tables, model)
     return Setup(tables, model, tuple(years), base, moved, residual, errors)

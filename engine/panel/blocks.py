@@ -115,7 +115,7 @@ def _tbi_of_store(path: Path) -> tuple[pd.DataFrame, float]:
 
     index = trade_benefit_index(open_store(path, lazy=True))
     frame = index["tbi"].to_series().rename("TBI").reset_index()
-    return frame.rename(columns={"region": "iso3"}), index.attrs["residual_max"]
+    return frame.rename(columns={"region": "iso3"}), index.residual_max or 0.0
 
 
 def _tbi_of_csv(path: Path) -> pd.DataFrame:

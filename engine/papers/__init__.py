@@ -26,5 +26,6 @@ def get_paper(name: str = DEFAULT) -> Any:
 
 def known_models() -> dict[str, list[Any]]:
     """Models by the name of their paper; ``paper`` stands for the first one."""
-    models = {name: get_paper(name).paper_models() for name in paper_names()}
+    papers = [(name, get_paper(name)) for name in paper_names()]
+    models = {k: v.paper_models() for k, v in papers if "paper_models" in dir(v)}
     return {"paper": models[DEFAULT], **models}

@@ -23,7 +23,7 @@ class ModelsPage(OwnPage):
 
     @cached_property
     def each(self) -> dict[str, Any]:
-        """What is found of each model, by its name."""
+        """Findings of each model, by its name."""
         return {k.model.name: k for k in self.result.findings()}
 
     @property

@@ -90,7 +90,7 @@ def method_keys(result: StoredResult) -> set[str]:
 def _topics(manifest: Mapping[str, Any]) -> set[str]:
     """Command, scheme and options, as references.toml names them."""
     scheme = manifest.get("scheme") or {}
-    topics = {manifest["command"]}
+    topics = {manifest.get("paper", manifest["command"])}
     if scheme:
         chosen = {"wild": "weights", "placebo": "method"}.get(scheme["kind"], "kind")
         topics |= {scheme["kind"], scheme[chosen]}

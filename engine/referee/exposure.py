@@ -289,7 +289,7 @@ def exposure(
     base
         The year of the shares, the first by default.
     value_added
-        As in :func:`compute_tbi`.
+        As in :func:`trade_benefit_index`.
 
     Returns
     -------

@@ -88,6 +88,13 @@ class LongTable:
                 if k == 0:
                     require_rows(writer.format, part.rows * self.count)
 
+    def frame(self) -> pd.DataFrame:
+        """All of it in memory."""
+        given = self.kind, None, None, self.flags, self.units
+        writer = LongWriter(Path("frame.dta"), *given)
+        parts = [table for part in self.parts for table in writer.tables(part)]
+        return pa.concat_tables(parts).to_pandas()
+
 
 @dataclass(eq=False)
 class LongWriter:
@@ -150,7 +157,7 @@ class LongWriter:
 
     def _write(self, part: LongPart) -> None:
         waiting: list[pa.Table] = []
-        for table in self._tables(part):
+        for table in self.tables(part):
             if self.format in ("dta", "xlsx"):
                 self._kept.append(table)
                 continue
@@ -161,7 +168,7 @@ class LongWriter:
         if waiting:
             self._put(waiting)
 
-    def _tables(self, part: LongPart) -> Iterator[pa.Table]:
+    def tables(self, part: LongPart) -> Iterator[pa.Table]:
         """The rows of each term."""
         _, flags, errors = part
         terms = part.terms

@@ -69,7 +69,8 @@ class Page:
 
     def titles(self) -> Mapping[str, str]:
         """Findings of figures, a line each, by file name."""
-        return {k: self.said(v) for k, v in self.result.titles().items()}
+        said = self.result.said
+        return {k: self.said(said(v)) for k, v in self.result.titles().items()}
 
     def sections(self, figures: Mapping[str, Drawn]) -> Sequence[Section]:
         """The report below the finding."""

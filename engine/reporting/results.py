@@ -130,12 +130,14 @@ class Result(Printable):
     def to_frame(self) -> pd.DataFrame:
         """The main table."""
         main = next(iter(self.tables().values()))
-        if isinstance(main, LongTable):
-            raise TivaxError(
-                f"the table of {self.program} is computed while it is written: save it "
-                "and read the file"
-            )
-        return main.copy()
+        return main.frame() if isinstance(main, LongTable) else main.copy()
+
+    def report(self, language: Language = "en") -> str:
+        """The report with its figures, a page of HTML; ``TivaxError`` without one."""
+        page, context = self.page(language), Context(language=language)
+        if not page.title:
+            raise TivaxError(f"a result of {self.program} has no report")
+        return _report(page, _drawn(page, context, files=False), context)
 
     def plot(self, name: str | None = None) -> "mpl.Figure":
         """The figure of that file name, the first without a name.
@@ -247,8 +249,7 @@ def write_parts(
 ) -> None:
     """Everything but the manifest."""
     context = context or Context()
-    language = context.language
-    page, say = result.page(language), partial(translated, language=language)
+    page = result.page(context.language)
     tables, codes, labels = result.tables(), context.codes, _labels(result)
     for name, table in tables.items():
         if isinstance(table, LongTable):  # plots are of what is computed here
@@ -258,30 +259,48 @@ def write_parts(
     plots = page.plots() if figures or not result.printed else {}
     frames = {k: v for k, v in tables.items() if isinstance(v, pd.DataFrame)}
     write_frames(result, frames, folder, format, codes)
-    drawn: dict[str, Drawn] = {}
-    with stage("figures"):
-        titles, put = page.titles(), {"language": language, "said": page.own}
-        for name, plot in plots.items():
-            from .plot_style import draw  # loads matplotlib
-
-            title = context.title or titles.get(name, "")
-            drawn[name] = draw(plot(), files=figures, title=title, **put)
+    drawn = _drawn(page, context, files=figures, plots=plots)
     if figures and drawn:
         place = folder / "figures"
         place.mkdir()
         for name, figure in drawn.items():
             figure.save(place, name)
-    if title := page.title:
-        colon = "：" if language == "zh" else ": "
-        title = f"{title}{colon}{say(context.name)}" if context.name else title
-        text = report_html(
-            context.title or title,
-            say(", ".join(filter(None, (page.subtitle, context.more)))),
-            [*_finding(page, say), *page.sections(drawn), *_method(page, context, say)],
-            describe_environment(dated=False),
-            language=language,
-        )
+    if page.title:
+        text = _report(page, drawn, context)
         (folder / "report.html").write_text(text, encoding="utf-8")
+
+
+@stage("figures")
+def _drawn(
+    page: Page,
+    context: Context,
+    *,
+    files: bool,
+    plots: Mapping[str, Plot] | None = None,
+) -> dict[str, Drawn]:
+    """The figures of a page, or those of ``plots``; ``files``: to be saved."""
+    titles, put = page.titles(), {"language": context.language, "said": page.own}
+    drawn: dict[str, Drawn] = {}
+    for name, plot in (page.plots() if plots is None else plots).items():
+        from .plot_style import draw  # loads matplotlib
+
+        title = context.title or titles.get(name, "")
+        drawn[name] = draw(plot(), files=files, title=title, **put)
+    return drawn
+
+
+def _report(page: Page, drawn: Mapping[str, Drawn], context: Context) -> str:
+    """The page of HTML."""
+    title, say = page.title, partial(translated, language=context.language)
+    colon = "：" if context.language == "zh" else ": "
+    title = f"{title}{colon}{say(context.name)}" if context.name else title
+    return report_html(
+        context.title or title,
+        say(", ".join(filter(None, (page.subtitle, context.more)))),
+        [*_finding(page, say), *page.sections(drawn), *_method(page, context, say)],
+        describe_environment(dated=False),
+        language=context.language,
+    )
 
 
 def write_frames(
@@ -344,6 +363,11 @@ class Joined(Told):
 
     def page(self, language: Language = "en") -> Page:
         return JoinedPage(self, language)
+
+    def sections(self, figures: Mapping[str, Drawn]) -> Sequence[Section]:
+        if self.printed:
+            return Result.sections(self, figures)
+        return super().sections(figures)
 
     def tables(self) -> dict[str, pd.DataFrame]:
         each: list[Mapping[str, Any]] = [part.tables() for part in self.parts]

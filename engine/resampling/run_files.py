@@ -54,6 +54,7 @@ from ..core import (
     TivaxError,
     TomlTable,
     naming,
+    read_parquet,
     read_toml,
     require_as_recorded,
     require_commas,
@@ -163,7 +164,7 @@ def read_panel(path: Path) -> pd.DataFrame:
     """A panel file of any of the formats that ``tivax panel`` writes."""
     readers = {
         ".csv": partial(_read_cells, pd.read_csv),
-        ".parquet": pd.read_parquet,
+        ".parquet": read_parquet,
         ".dta": pd.read_stata,
         ".xlsx": partial(_read_cells, partial(pd.read_excel, engine="calamine")),
         ".feather": pd.read_feather,

@@ -25,7 +25,7 @@ _AT_ONCE = 64
 
 
 class _Cost(NamedTuple):
-    """Higher cost per US$ of output, and what buyers pay at the border.
+    """Higher cost per unit of output, and what buyers pay at the border.
 
     ``border`` has the inputs and the final goods that a region buys at the border, at
     the higher cost: in the unit of the tables, by region.

@@ -27,7 +27,7 @@ from ..reporting import Plot, Result, measure_name, variant_in_words
 from ..tables import country_in_text, listing_by_region
 from .evaluate import CHECKS
 from .prices import FIELDS
-from .shocks import Shock
+from .shocks import EVERY, Shock
 
 # Measures of regions, and whether they add up to the world's.
 QUANTITIES = {
@@ -44,6 +44,13 @@ QUANTITIES = {
 PRICES = (*FIELDS, "terms_of_trade")
 # Of these a change in per cent says nothing.
 _NO_PERCENT = ("tbi", "inputs_lost")
+_WHAT_IF = {
+    "cut": "sales of {} to {} are cut",
+    "shift": "sales of {} to {} move to other sellers",
+    "extract": "links of {} with {} end",
+    "demand": "final demand for goods of {} changes in {}",
+    "price": "costs of {} rise or fall",
+}
 _SHOWN = 10
 # Columns of the printed table of one variant.
 _MEASURES = 4
@@ -211,8 +218,22 @@ class ScenarioResult(Result):
     asked: tuple[str, ...] = ()
 
     program = "scenario"
-    report_title = "What if"
     printed = True
+
+    @property
+    def report_title(self) -> str:  # type: ignore[override]
+        """The event, where it is the same in all variants."""
+        shocks = self.variants[["kind", "who", "whom", "sectors"]].drop_duplicates()
+        if len(shocks) > 1 and self.count > 1:
+            return f"What if: {count_text(self.count, 'variant')}"
+        if len(shocks) > 1:
+            return f"What if: {self.variants['variant'].iloc[0]}"
+        kind, who, whom, sectors = map(str, shocks.iloc[0])
+        seller = "all countries" if who == EVERY else country_in_text(who)
+        every = "all countries" if kind == "demand" else "all others"
+        buyer = every if whom == EVERY else country_in_text(whom)
+        of = "" if sectors == EVERY else f" (sectors {sectors})"
+        return f"What if {_WHAT_IF[kind].format(seller, buyer)}{of}"
 
     @property
     def method(self) -> str:  # type: ignore[override]
@@ -224,8 +245,8 @@ class ScenarioResult(Result):
         return (
             "Each variant changes flows, coefficients or final demand of the world "
             "table and solves it again, by Woodbury's formula. Held: value added per "
-            "US$ of output, coefficients and final demand that no shock changes; there "
-            "are no prices, so nobody buys elsewhere unless the shock says so."
+            "unit of output, coefficients and final demand that no shock changes; "
+            "there are no prices, so nobody buys elsewhere unless the shock says so."
         )
 
     @property
@@ -297,8 +318,8 @@ class ScenarioResult(Result):
             "identity_max": self.identity_max,
             "moved": float(self.variants["moved"].sum()),
             "unplaced": float(self.variants["unplaced"].sum()),
-            "held": "value added per US$ of output, coefficients and final demand that "
-            "no shock changes",
+            "held": "value added per unit of output, coefficients and final demand "
+            "that no shock changes",
         }
 
     @property

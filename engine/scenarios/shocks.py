@@ -2,7 +2,7 @@
 
 cut
     What ``exporters`` sell to ``importers`` falls by ``percent``, and nothing replaces
-    it. Value added per US$ of output stays, as in hypothetical extraction
+    it. Value added per unit of output stays, as in hypothetical extraction
     (Dietzenbacher, van der Linden and Steenge 1993; Los, Timmer and de Vries 2016): the
     inputs that are missing are a loss of the world, which the measure ``inputs_lost``
     counts.
@@ -18,7 +18,7 @@ demand
     Final demand of ``importers`` for the products of ``exporters`` changes by
     ``percent``, at home too.
 price
-    A cost rises and is passed on along the chain: ``value added`` per US$ of output,
+    A cost rises and is passed on along the chain: ``value added`` per unit of output,
     the ``price`` of a product itself, or ``imports``, a cost at the border.
 
 Kind extract ends links of ``regions``, be they sales or purchases, so that it has no
@@ -305,7 +305,7 @@ class Price(Shock):
     importers
         With ``of="imports"`` only: who pays.
     of
-        ``value added`` per US$ of output, the ``price`` of a product itself, or
+        ``value added`` per unit of output, the ``price`` of a product itself, or
         ``imports``, a cost at the border.
 
     Raises

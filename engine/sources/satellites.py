@@ -11,6 +11,7 @@ from ..core import (
     NotFound,
     TivaxError,
     local_path,
+    read_parquet,
     require_different_columns,
     require_kind,
     require_size,
@@ -35,7 +36,7 @@ def read_satellites(
         A file or several. Columns: year, region, sector, a column of numbers for each
         account, and optionally unit, that of all of them; a row an industry and year.
         Beside a single account a column final may hold what final demand emits or uses
-        by the goods of that row; empty cells are 0.
+        by the goods of that row, or in all in one of the region's; empty cells are 0.
     final
         What final demand itself emits or uses (F_Y): that column, summed over sectors,
         or a file with year, region, and optionally category (of final demand, which are
@@ -98,7 +99,7 @@ def _frame(path: Path) -> pd.DataFrame:
     require_size(path.name, path.stat().st_size)
     with parsing(TableFile(path)):
         if path.suffix == ".parquet":
-            frame = pd.read_parquet(path)
+            frame = read_parquet(path)
             require_different_columns(path, frame.columns)
         else:  # NA is a label like any other: Namibia, North America
             texts = dict.fromkeys((*_LABELS[1:], "category", "unit"), str)
@@ -129,6 +130,7 @@ def _read(path: Path, final: bool) -> list[xr.DataArray]:
         )
     if beside and final:
         frame[names[0]] = frame[_FINAL].fillna(0)
+        _require_parts(path, frame)
     if frame.empty:
         raise TivaxError(f"{path}: no rows below the names of the columns")
     for name in names:
@@ -157,6 +159,17 @@ def _read(path: Path, final: bool) -> list[xr.DataArray]:
     table = frame.set_index(labels)
     about = {"units": str(units.pop()), "file": str(path)}
     return [table[name].to_xarray().rename(name).assign_attrs(about) for name in names]
+
+
+def _require_parts(path: Path, frame: pd.DataFrame) -> None:
+    """Refuse a number of a whole region that stands in each of its rows."""
+    each = frame.groupby([*_LABELS[:2]])[_FINAL]
+    if (each.size() > 1).all() and (each.nunique(dropna=False) == 1).all():
+        if frame[_FINAL].fillna(0).any():
+            raise TivaxError(
+                f"{path}: column final repeats one number in all rows of a region, and "
+                "they are added up; write it in one row, the others empty"
+            )
 
 
 def _row(frame: pd.DataFrame, row: int, labels: Sequence[str]) -> str:

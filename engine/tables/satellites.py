@@ -2,7 +2,7 @@
 
 An account is a DataArray (year, region, sector), named, with its unit in attrs. Every
 measure that takes ``value_added`` takes one: flows are then in the account's unit, by
-the same formulas with the account per US$ of output for v.
+the same formulas with the account per unit of output for v.
 """
 
 from collections.abc import Mapping, Sequence
@@ -64,7 +64,7 @@ def _aligned(account: xr.DataArray, wanted: Mapping[str, list]) -> xr.DataArray:
 def idle_share(account: xr.DataArray, tables: WorldTables) -> float:
     """Share of the account in industries without output, which no product embodies.
 
-    What remains is counted per US$ of output times model-consistent output x*.
+    What remains is counted per unit of output times model-consistent output x*.
     """
     values = np.abs(align(account, tables))
     idle = sum(

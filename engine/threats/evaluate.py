@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 
 from ..core import (
+    NOT_KEPT,
     Blocks,
+    Keeper,
     Phrase,
     Progress,
     Some,
@@ -70,6 +72,7 @@ def threats(
     draws: int = DRAWS,
     seed: int = 0,
     progress: Progress = no_progress,
+    keeper: Keeper = NOT_KEPT,
 ) -> Threats:
     """Put a model under every usual threat to its result, in one table.
 
@@ -164,7 +167,7 @@ def threats(
             rows.append({"model": setting.model.name, **row})
             tests.append(test)
     if draws:
-        _add_declared(rows, tests, settings, draws, seed, progress)
+        _add_declared(rows, tests, settings, draws, seed, progress, keeper)
     first: dict[tuple[str, str], Mapping[str, Any]] = {}
     for row in rows:
         given = first.setdefault((row["model"], row["term"]), row)
@@ -305,6 +308,7 @@ def _add_declared(
     draws: int,
     seed: int,
     progress: Progress,
+    keeper: Keeper,
 ) -> None:
     """Put ``wild_p_value`` into rows; models with the same clusters share draws."""
     cluster = {k.model.name: k.model.clusters for k in settings}
@@ -322,6 +326,7 @@ def _add_declared(
             draws=draws,
             seed=seed,
             progress=shift_progress(progress, done, total),
+            keeper=keeper.under(done),
         )
         for k, value in zip(members, p, strict=True):
             rows[k]["wild_p_value"] = value

@@ -17,7 +17,7 @@ from jaxtyping import Float, Int
 from ...kernels.low_rank import FEW, Scores
 from ...kernels.low_rank import LowRankUpdate as Factors
 from ...kernels.resampling import InstrumentLoadings, WildLoadings
-from ..core import Progress, in_float64, kept_state, shift_progress
+from ..core import Keeper, Progress, in_float64, shift_progress
 from ..estimation import LowRank, WildForm
 from ..resampling import AT_ONCE, wild_p_values
 
@@ -42,6 +42,7 @@ def declared_p(
     draws: int,
     seed: int,
     progress: Progress,
+    keeper: Keeper,
 ) -> Float[np.ndarray, " r"]:
     """p of each test; ``all_labels`` are the clusters of the panel, sorted."""
     groups: dict[tuple[int, bool, tuple[str, ...]], list[int]] = {}
@@ -59,7 +60,7 @@ def declared_p(
         for start in range(0, len(members), AT_ONCE)
     ]
     # In the order of the batches; those of a run that was stopped are taken up.
-    state, total = kept_state(), len(tests) * draws
+    state, total = keeper.state(), len(tests) * draws
     p = state.arrays[0] if state.arrays else np.zeros(0)
     done = 0
     for (_, exact, among), members, width in batches:

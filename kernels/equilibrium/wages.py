@@ -28,7 +28,8 @@ wages at once. With Pi the map of prices to purchases and A that of spending,
 
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -326,3 +327,11 @@ def visit_precisely(
     """``visit`` to rounding."""
     floor = jnp.asarray(rounding(economy.income), economy.income.dtype)
     return visit(economy, shock, log_wages, start, floor)
+
+
+def for_each(solve: Callable[[Any], Any], cases: Any) -> Any:
+    """All cases of a batch: one after another on a processor, where a batch would wait
+    for its slowest case, at once elsewhere."""
+    if jax.default_backend() == "cpu":
+        return jax.lax.map(solve, cases)
+    return jax.vmap(solve)(cases)

@@ -36,12 +36,12 @@ def literal(small):
 @pytest.fixture(scope="module")
 def trade(small):
     """Exports and imports of the last year."""
-    found = tx.indicators(small, ["EXGR", "IMGR"], "bilateral-sector")
+    found = tx.indicators(small, ["EXGR", "IMGR"], "bilateral-sector").data
     return found.sel(year=2001)
 
 
 def test_the_table_has_the_indicators_of_the_buyer(small, found):
-    own = tx.indicators(small, ["FPEM", "FPEM_FACE", "FPEM_HIDDEN"], "bilateral")
+    own = tx.indicators(small, ["FPEM", "FPEM_FACE", "FPEM_HIDDEN"], "bilateral").data
     wide = found.table.set_index(["indicator", "year", "partner"])["value"]
     for name in own.data_vars:
         if name.startswith("FPEM"):
@@ -129,7 +129,13 @@ def test_an_extraction_takes_a_satellite_account_along(small, literal):
     assert_allclose(row.lost, 100 * intensity @ lost / base, rtol=1e-9)
     first = intensity @ B @ ((1 - kept) * (B @ own))
     assert_allclose(row.first_order, 100 * first / base, rtol=1e-9)
-    assert f"{row.lost:.2f} % of the CO2 in final sales of R0 is lost" in found.sentence
+    falls = f"{row.lost:.2f} % of the CO2 in final sales of R0 falls away"
+    assert falls in found.sentence
+
+
+def test_a_sentence_of_some_sectors_is_not_of_all_final_sales(small):
+    found = tx.supply_exposure(small, BUYER, SUPPLIER, sectors=[small.sectors[0]])
+    assert found.sentence.count("final sales of R0 from the chosen sectors") == 2
 
 
 def test_dependence_by_product(small, trade, found, literal):

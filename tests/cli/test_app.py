@@ -29,7 +29,7 @@ from tivax.engine.cli.tools import demo
 from tivax.engine.core.jax_setup import compilation_cache
 from tivax.engine.core.manifest import describe_input
 from tivax.engine.figures import shown_regions
-from tivax.engine.measures import METHODS, compute_tbi
+from tivax.engine.measures import METHODS, trade_benefit_index
 from tivax.engine.panel.recipe import WIOD_COUNTRIES
 from tivax.engine.resampling import read_run_file
 from tivax.engine.sources import SOURCES
@@ -254,7 +254,7 @@ def test_the_index_is_that_of_the_function(work):
     frame = pd.read_csv(work / "out" / "tbi.csv")
     assert frame.region.tolist() == [*REGIONS] * 3
     assert frame.year.tolist() == [year for year in YEARS for _ in REGIONS]
-    found = compute_tbi(tables()).tbi
+    found = trade_benefit_index(tables()).tbi
     for name in ("va_exports", "va_imports", "tbi"):
         assert_allclose(frame[name], found[name].values.ravel(), rtol=RTOL, atol=RTOL)
 
@@ -310,7 +310,9 @@ def test_options_are_those_of_the_function(work, tmp_path):
     groups.write_text('EU = ["DEU", "AUT"]\n')
     words = ("--groups", groups, "--drop", "ROW", "--value-added", "basic")
     frame = tbi_of(work, tmp_path / "out", *words)
-    found = compute_tbi(tables(), "basic", drop=["ROW"], groups={"EU": ["DEU", "AUT"]})
+    found = trade_benefit_index(
+        tables(), "basic", drop=["ROW"], groups={"EU": ["DEU", "AUT"]}
+    )
     assert (
         frame.region.tolist() == [*found.tbi["region"].values] * 3 == ["EU", "BEL"] * 3
     )
@@ -380,7 +382,7 @@ def test_a_place_that_is_taken_is_refused_before_any_work(
         raise AssertionError("worked before it looked at --out")
 
     for place in (
-        "tivax.engine.cli.tables.tbi.compute_tbi",
+        "tivax.engine.cli.tables.tbi.trade_benefit_index",
         "tivax.engine.cli.tools.demo.synthetic_world",
         "tivax.engine.cli.tools.bench.make_world",
     ):

@@ -67,7 +67,7 @@ def test_an_indicator_of_a_sector_of_all_regions(store, tmp_path):
     words = ("--measure", "EXGR_DVASH", "--sector", "S1", "--no-figures")
     good("change", store, *words, "--to", 2001, "--out", out, "--quiet")
     table = pd.read_csv(out / "change.csv")
-    series = tx.indicators(TABLES.select(2000, 2001), "EXGR_DVASH", "sector")
+    series = tx.indicators(TABLES.select(2000, 2001), "EXGR_DVASH", "sector").data
     values = series["EXGR_DVASH"].sel(sector="S1")
     change = (values.sel(year=2001) - values.sel(year=2000)).to_series()
     total = table.groupby("region")["value"].sum()

@@ -12,8 +12,7 @@ import tivax as tx
 from tivax.engine.core import frames
 from tivax.engine.figures.decompositions import bars, over_years, size_of
 from tivax.engine.figures.regions import largest
-from tivax.engine.measures import years
-from tivax.engine.measures.decompositions import decompose
+from tivax.engine.measures import decompose, years
 from tivax.engine.measures.methods import METHODS
 from tivax.engine.measures.results.decomposition import totals_of
 from tivax.engine.reporting import long_tables
@@ -31,7 +30,7 @@ def test_parquet_holds_every_term_of_every_flow(store, tmp_path):
     answer = good("decompose", store, "--method", "wwz", "--out", out)
     frame = pd.read_parquet(out / "decomposition.parquet")
     assert len(frame) == 2 * 3 * 2 * 3 * 16
-    own = decompose(TABLES, "wwz")
+    own = decompose(TABLES, "wwz").data
     for term, part in frame.groupby("term", observed=True):
         assert_allclose(part["value"], own[str(term)].values.ravel(), rtol=RTOL)
     first = frame.iloc[0]
@@ -84,7 +83,7 @@ def test_columns_that_a_level_does_not_have_are_left_out(
     good("decompose", store, *words, "--no-figures")
     frame = pd.read_csv(out / "decomposition.csv")
     assert list(frame) == columns
-    own = decompose(TABLES, method, level)
+    own = decompose(TABLES, method, level).data
     for term, part in frame.groupby("term"):
         assert_allclose(part["value"], own[term].values.ravel(), rtol=RTOL)
 
@@ -107,7 +106,7 @@ def test_details_and_sectors_of_origin_are_written(store, tmp_path):
 
 
 def test_importers_count_what_they_buy(store):
-    own = decompose(TABLES, "bm-importer", "country")
+    own = decompose(TABLES, "bm-importer", "country").data
     exports = decompose(TABLES, "bm-source", "bilateral")["GEXP"].sum("exporter")
     assert_allclose(own["GIMP"], exports, rtol=RTOL)
     by_origin = decompose(TABLES, "bm-importer", "bilateral")["VA"].sum("exporter")
@@ -141,7 +140,7 @@ def test_every_format_holds_the_long_table(store, tmp_path, format):
     path = tmp_path / "out" / f"decomposition.{format}"
     frame = read_table(path)
     assert list(frame) == ["year", "exporter", "term", "value"]
-    own = decompose(TABLES, "bm-source", "country")
+    own = decompose(TABLES, "bm-source", "country").data
     for term, part in frame.groupby("term"):
         assert_allclose(part["value"], own[str(term)].values.ravel(), rtol=RTOL)
     if format == "dta":
@@ -168,8 +167,8 @@ def test_rows_are_the_same_however_many_are_written_together(
     tmp_path, monkeypatch, format
 ):
     parts = (
-        decompose(TABLES, "bm-source", "country"),
-        decompose(TABLES, "wwz", "country"),
+        decompose(TABLES, "bm-source", "country").data,
+        decompose(TABLES, "wwz", "country").data,
     )
     for name, most in (("one", 1), ("some", 20), ("all", 10**9)):
         monkeypatch.setattr(long_tables, "_ROWS", most)
@@ -194,7 +193,7 @@ def test_what_the_thread_cannot_write_is_told(tmp_path, monkeypatch):
         raise OSError("no space left")
 
     monkeypatch.setattr(long_tables, "_labels_of", fail)
-    part = decompose(TABLES, "bm-source", "country")
+    part = decompose(TABLES, "bm-source", "country").data
     with pytest.raises(OSError, match="no space left"):
         with LongWriter(tmp_path / "x.parquet") as writer:
             writer.write(LongPart(part))
@@ -205,11 +204,11 @@ def test_what_the_thread_cannot_write_is_told(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def totals():
-    return totals_of(decompose(TABLES, "bm-source", "country"), "bm-source")
+    return totals_of(decompose(TABLES, "bm-source", "country").data, "bm-source")
 
 
 def test_shown_parts_add_up_to_the_whole(totals):
-    own = decompose(TABLES, "bm-source", "country")
+    own = decompose(TABLES, "bm-source", "country").data
     total = totals.sum("part").transpose("year", "region")
     assert_allclose(total, own["GEXP"], rtol=1e-10)
     assert totals["part"].values.tolist() == [*METHODS["bm-source"].shown]

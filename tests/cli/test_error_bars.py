@@ -146,9 +146,9 @@ def test_rounding_of_many_cells_to_0_is_the_first_line(words, tmp_path, monkeypa
     errors = ("--error", "rounding", *options, "--no-figures", "--language", "zh")
     answer = good(command, "store", *errors, "--out", "out")
     first = answer.out.splitlines()[0]
-    assert first.startswith("rounding误差：2000年Z中有") and "--derounded" in first
+    assert first.startswith("舍入误差：2000年Z中有") and "--derounded" in first
     assert answer.err.count("--derounded") == 1
     page = (tmp_path / "out" / "report.html").read_text("utf-8")
-    place = page.index("rounding误差：2000年Z中有")
+    place = page.index("舍入误差：2000年Z中有")
     assert place < page.index("--derounded") < page.index("<table")
     assert json.loads((tmp_path / "out" / "manifest.json").read_text())["command"]

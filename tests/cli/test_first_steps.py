@@ -89,7 +89,7 @@ def test_a_decomposition_of_one_pair(store, tmp_path):
     assert rows[["exporter", "importer"]].drop_duplicates().values.tolist() == [
         ["CHN", "USA"]
     ]
-    own = tx.decompose(TABLES, "wwz").sel(exporter="CHN", importer="USA")
+    own = tx.decompose(TABLES, "wwz").data.sel(exporter="CHN", importer="USA")
     dva = rows[rows["term"] == "DVA_FIN"]["value"].sum()
     assert dva == pytest.approx(float(own["DVA_FIN"].sum()), rel=1e-12)
     assert set(rows["term"]) <= set(sheets["labels"]["code"])

@@ -73,7 +73,7 @@ MONEY = (("indicators", "indicator", "EXGR"), ("decomposition", "term", "GEXP"))
 
 
 def test_the_page_is_of_the_account(place, run):
-    out, _ = run
+    out, answer = run
     page = place / f"{out.name}.html"
     tx.explore(out, page)
     (text,) = re.findall(r'id="data">(.*?)</script>', page.read_text("utf-8"))
@@ -85,6 +85,10 @@ def test_the_page_is_of_the_account(place, run):
     told += [k for table in data["tables"] for k in table["measures"].values()]
     assert not [k for k in told if WRONG.search(k)]
     units = {k["code"]: (k["unit"], k["scaled"][0]) for k in data["measures"]}
+    scaled = {k["code"]: k["scaled"][0] for k in data["tables"]}
+    if out.name == "change":  # the unit that the command prints
+        assert scaled["change"] != "kg"
+        assert f"effects, {scaled['change']}; " in answer.out
     if out.name == "tbi":
         assert units["va_exports"][0] == "kg" and units["va_exports"][1] != "kg"
         assert units["gross_exports"][0] == TABLES.unit

@@ -68,9 +68,9 @@ for job in {[*JOBS.values()]}:
 KILLED = """
 import os, signal
 from tivax.engine.cli import app as cli
-from tivax.engine.core import jobs
+from tivax.engine.core import keeper
 
-keep, kept = jobs.keep_arrays, []
+keep, kept = keeper.keep_arrays, []
 
 def killed(path, arrays):
     kept.append(path)
@@ -78,7 +78,7 @@ def killed(path, arrays):
         os.kill(os.getpid(), signal.SIGKILL)
     keep(path, arrays)
 
-jobs.keep_arrays = killed
+keeper.keep_arrays = killed
 cli.main()
 """
 # Has no room for the results once they are computed, the others being ready.

@@ -40,7 +40,7 @@ def asked(function: ast.FunctionDef) -> list[list[str]]:
         if isinstance(node, ast.Name):
             return written(lists[node.id]) if node.id in lists else []
         if isinstance(node, ast.List):
-            return [k.value for k in node.elts if isinstance(k, ast.Constant)]
+            return [str(k.value) for k in node.elts if isinstance(k, ast.Constant)]
         return []
 
     return [

@@ -95,7 +95,7 @@ def test_a_dataset_has_its_variables_one_after_the_other():
 
 
 def test_a_variable_without_a_label_has_an_empty_one():
-    frame = to_long(decompose(TABLES, "bm-source", "country"))
+    frame = to_long(decompose(TABLES, "bm-source", "country").data)
     residual = frame[frame["variable"] == "residual"]
     assert residual["exporter"].tolist() == [""] * 2
     assert frame["year"].dtype.kind == "i"
@@ -103,7 +103,7 @@ def test_a_variable_without_a_label_has_an_empty_one():
 
 def test_one_year_of_a_result_is_a_long_table_too():
     """Its residual, by year alone, is then a single number."""
-    every = decompose(TABLES, "bm-source", "country")
+    every = decompose(TABLES, "bm-source", "country").data
     frame = to_long(every.isel(year=-1))
     assert list(frame) == ["exporter", "variable", "value", "unit"]
     (residual,) = frame[frame["variable"] == "residual"]["value"]

@@ -90,7 +90,7 @@ def fails_otherwise(tables, *arguments, progress, **options):
 
 
 def forgets(tables, *arguments, progress, **options):
-    done = compute_tbi(tables, *arguments, **options)
+    done = trade_benefit_index(tables, *arguments, **options)
     swallowed()
     return done  # nothing tells progress any more, and results are written
 
@@ -100,7 +100,7 @@ def collects(tables, *arguments, progress, **options):
     progress(1, 2)
 
 
-compute_tbi = summary.compute_tbi
+trade_benefit_index = summary.trade_benefit_index
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_an_interrupt_that_is_swallowed_ends_the_command(
     monkeypatch.setattr(interrupts, "_GRACE", 600)  # it would end this process
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     terminate = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr(results, "compute_tbi", compute)
+    monkeypatch.setattr(results, "trade_benefit_index", compute)
     code, line = ENDINGS[number]
     answer = tivax("tbi", store, "--out", tmp_path / "out", *options)
     assert answer == (code, "", line)

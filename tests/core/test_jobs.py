@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from tivax.engine.core import parts
+from tivax.engine.core import NOT_KEPT, parts
 from tivax.engine.core.errors import TivaxError
-from tivax.engine.core.jobs import Job, keeping, kept_state
+from tivax.engine.core.jobs import Job
 from tivax.engine.core.parts import Part, State
 
 from commands import contents, names, start_python
@@ -201,21 +201,22 @@ def test_rows_cut_within_a_block_have_a_checksum_again(tmp_path):
 def test_a_state_is_taken_up_by_the_step_that_asks_for_it(tmp_path, caplog):
     """The second of two, which the disk then damages."""
     job = job_of(tmp_path / "out", parts=(), unit="tests")
-    with pytest.raises(Stopped), job.resumed(print), keeping(job):
-        kept_state().keep(np.arange(3.0), last=True)
-        state = kept_state()
+    with pytest.raises(Stopped), job.resumed(print):
+        job.keeper.under(0).state().keep(np.arange(3.0), last=True)
+        state = job.keeper.under(1).state()
         state.keep(np.arange(2.0), np.ones((2, 2)), last=True)
         state.keep(np.arange(5.0))  # too early: not written
         raise Stopped
     job, said = job_of(tmp_path / "out", parts=(), unit="tests"), []
-    with pytest.raises(Stopped), job.resumed(said.append), keeping(job):
-        first, second, third = kept_state(), kept_state(), kept_state()
+    with pytest.raises(Stopped), job.resumed(said.append):
+        # By name: the order does not matter.
+        third, second, first = (job.keeper.under(k).state() for k in (2, 1, 0))
         assert_array_equal(first.arrays[0], np.arange(3.0))
         assert_array_equal(second.arrays[1], np.ones((2, 2)))
         assert third.arrays == []
         raise Stopped
     assert said == ["Going on at 5 tests"]
-    path = job.folder / "001-state.npz"
+    path = job.folder / "kept-0-state.npz"
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     with job_of(tmp_path / "out", parts=()).resumed(said.append):
         assert not path.exists()
@@ -228,7 +229,7 @@ def test_a_state_is_taken_up_by_the_step_that_asks_for_it(tmp_path, caplog):
 def test_a_state_of_no_job_is_not_kept(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     State().keep(np.ones(2), last=True)
-    assert kept_state().arrays == [] and names(tmp_path) == []
+    assert NOT_KEPT.under(0).state().arrays == [] and names(tmp_path) == []
 
 
 def test_a_state_is_written_about_once_a_second(tmp_path, monkeypatch):

@@ -143,8 +143,9 @@ def test_programs_count_while_they_compile():
 
 def test_the_speed_is_of_draws_after_the_first_which_compile(clock, capsys):
     with Terminal().progress("drawing", "draws") as progress:
-        for done, seconds in ((0, 0), (1, 100), (5, 2)):
+        for done, seconds in ((0, 0), (1, 100), (5, 2), (9, 2)):
             clock.now += seconds
             progress(done, 9)
-    last = capsys.readouterr().err.splitlines()[-1]
-    assert last.endswith("drawing 5/9 draws, 102.0 s, 2 draws/s, 2 seconds left")
+    *_, fifth, last = capsys.readouterr().err.splitlines()
+    assert fifth.endswith("drawing 5/9 draws, 102.0 s, 2 draws/s, 2 seconds left")
+    assert last.endswith("drawing 9/9 draws, 104.0 s, 2 draws/s")

@@ -352,3 +352,20 @@ def test_inputs_that_are_hardly_negative_pass_and_are_counted(economy):
     assert_allclose(found.changes, none, atol=0.01)
     told = error_of(with_cell, -0.0011)
     assert "R01, S02, S01 is" in told and "more than 0.1 % of the" in told
+
+
+def test_files_of_tariffs_take_names_of_countries_and_sectors():
+    world = tx.synthetic_world(regions=3, sectors=2, years=1, seed=2)
+    named = replace(world, regions=("DEU", *world.regions[1:]))
+    columns = ["importer", "exporter", "sector", "tariff", "tariff_new"]
+    codes, names = (
+        tx.Economy.from_tables(
+            named,
+            2000,
+            THETAS,
+            pd.DataFrame([(each, "*", "*", 0.1, 0.2)], columns=columns),
+        )
+        for each in ("DEU", "Germany")
+    )
+    np.testing.assert_array_equal(codes.tariff_new, names.tariff_new)
+    assert codes.tariff_new[0].any()

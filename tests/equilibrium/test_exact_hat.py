@@ -11,7 +11,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import root
 
 import tivax as tx
-from tivax.engine.equilibrium import net_imports, solving
+from tivax.engine.equilibrium import solving
+from tivax.engine.equilibrium.economy import net_imports
 from tivax.kernels.equilibrium import adjoint, wages
 
 from economies import two_regions

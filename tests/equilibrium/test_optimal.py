@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 
 import tivax as tx
 from tivax.engine.equilibrium.tariff_choice.best_response import Objective
-from tivax.engine.published.liberation_world import announced, read_world
+from tivax.engine.papers.liberation_day.world import announced, read_world
 
 from economies import two_regions
 from helpers import error_of

@@ -74,12 +74,27 @@ def test_a_rate_in_per_cent_is_refused_and_a_high_one_that_is_old_is_not(economy
     assert tx.Economy.from_tables(world, year, thetas, old).tariff_new[0, 1, 0] == 7
 
 
+def test_a_country_by_its_name_is_its_code(economy):
+    """A name as ``against`` failed in the figures of the result with a KeyError."""
+    named = replace(economy, regions=("USA", "CHN", *economy.regions[2:]))
+    tariff = named.tariff.copy()
+    tariff[0, 1] = 0.25
+    answer = tx.retaliation(replace(named, tariff_new=tariff), "United States")
+    assert answer.against == "USA" and answer.plots()
+    assert "income of the United States changes" in answer.sentence
+    assert "China mirrors the new tariffs" in answer.sentence
+    shown = replace(answer.outcome, asked=("ROW",))
+    assert shown.sentence.startswith("Of the regions shown, real income changes most")
+
+
 def test_an_answer_that_mirrors_is_not_called_the_best(economy):
     """One rate of 25 % on all sectors: no figure and one row."""
     tariff = economy.tariff.copy()
     tariff[0, 1] = 0.25
     answer = tx.retaliation(replace(economy, tariff_new=tariff), "R01")
-    assert "R02 mirrors the new tariffs on its goods, 25.00 per cent" in answer.sentence
+    assert (
+        "R02 mirrors the new tariffs on its products, 25.00 per cent" in answer.sentence
+    )
     assert "best" not in answer.sentence
     assert "rates" not in answer.plots()
     assert answer._own_listing().rows == [("all", "25.00", "100.00")]

@@ -220,7 +220,8 @@ def test_a_title_is_that_of_the_report_too(folder):
     good("scenario", folder / "kept.toml", *words)
     page = (folder / "titled" / "report.html").read_text()
     assert "<h1>A wall</h1>" in page and "kept.toml" not in page.split("</h1>")[0]
-    plain = (folder / "kept" / "report.html").read_text()
+    good("scenario", folder / "kept.toml", "--out", folder / "untitled")
+    plain = (folder / "untitled" / "report.html").read_text()
     assert "<h1>What if tariffs of R01 and R02 and the rest of" in plain
 
 

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tivax as tx
-from tivax.engine.equilibrium import net_imports
+from tivax.engine.equilibrium.economy import net_imports
 
 from helpers import error_of
 

@@ -97,3 +97,8 @@ def test_intervals_are_of_every_column(economy):
 )
 def test_what_is_no_war_is_refused(economy, given, line):
     assert line in error_of(tx.trade_war, economy, *given)
+
+
+def test_regions_that_are_asked_for_stand_beside_both_sides(war):
+    told = replace(war, asked=("R03",))._listings()[0]
+    assert [row[0] for row in told.rows] == ["R01", "R02", "R03"]

@@ -126,7 +126,7 @@ def test_decompose_has_deviations_of_every_term(store, model, tmp_path):
     good("decompose", store, *about, *words, "--out", out, "--no-figures")
     assert_described("decompose", out, but=files_of("decompose"))
     table = pd.read_csv(out / "decomposition.csv")
-    each = [tx.decompose(_drawn(k), "wwz", "country") for k in range(DRAWS)]
+    each = [tx.decompose(_drawn(k), "wwz", "country").data for k in range(DRAWS)]
     term = table[table["term"] == "DVA_FIN"]
     values = np.stack([k["DVA_FIN"].values.ravel() for k in each])
     np.testing.assert_allclose(term["se"], values.std(axis=0, ddof=1), rtol=1e-9)

@@ -212,9 +212,9 @@ def test_first_order_is_the_spread_of_draws(world):
 
 def test_tbi_has_errors_of_regions_sectors_and_pairs(world):
     from tivax.engine.errors import errors_of_tbi
-    from tivax.engine.measures import compute_tbi
+    from tivax.engine.measures import trade_benefit_index
 
-    found = errors_of_tbi(world, compute_tbi(world), MODEL)
+    found = errors_of_tbi(world, trade_benefit_index(world), MODEL)
     of_regions = found.regions["va_exports"].sel(year=2001)
     of_sectors = found.by_sector["va_exports"].sel(year=2001)
     assert (of_sectors.values > 0).all()
@@ -329,12 +329,3 @@ def test_a_store_keeps_what_it_says_of_itself(world, tmp_path):
     assert again.years == YEARS
     drawn = (draw_index(k, "rebuilt", draws=1) for k in (again, world))
     assert_array_equal(*drawn)
-
-
-@pytest.mark.parametrize("name", ["footprint", "consumption_based"])
-def test_a_footprint_is_referred_to_its_function(name):
-    for told in (
-        error_of(tx.standard_errors, rebuilt_world(), "rebuilt", [name]),
-        error_of(tx.sensitivity, rebuilt_world(), name, REGIONS[0]),
-    ):
-        assert told.startswith(f"no measure {name}: tx.footprints computes it")

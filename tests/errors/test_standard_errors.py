@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 import tivax.engine as tx
 from tivax.engine.errors.models import error_model
 from tivax.engine.errors.tbi_errors import errors_of_tbi
-from tivax.engine.measures.summary import compute_tbi
+from tivax.engine.measures import trade_benefit_index
 from tivax.engine.reporting.intervals import with_intervals
 
 from helpers import error_of, small_world
@@ -108,7 +108,7 @@ def test_every_measure_of_trade_is_the_sum_over_all_cells(world, found):
 
 
 def test_what_tivax_tbi_writes_has_the_same_errors_and_those_of_sectors(world, found):
-    errors = errors_of_tbi(world, compute_tbi(world), error_model(LOGNORMAL))
+    errors = errors_of_tbi(world, trade_benefit_index(world), error_model(LOGNORMAL))
     for name in TRADE:
         assert_allclose(errors.regions[name], found[f"{name}_se"], rtol=1e-5)
     assert_allclose(errors.absorbed, found["va_absorbed_se"], rtol=1e-5)
@@ -143,7 +143,7 @@ def test_groups_and_dropped_regions_have_errors_of_their_own(world):
         for name in ("tbi", "vax_ratio"):
             assert_allclose(got[f"{name}_se"].values[0], wanted[name], rtol=RTOL)
     # Each group by itself: the same numbers for its row.
-    result = compute_tbi(world, groups=groups, one_by_one=True)
+    result = trade_benefit_index(world, groups=groups, apart=True)
     each = errors_of_tbi(world, result, error_model(LOGNORMAL), groups=groups)
     alone = tx.standard_errors(world, LOGNORMAL, "tbi", groups=groups)
     assert each.regions["region"].values.tolist() == ["G"]

@@ -17,8 +17,8 @@ from tivax.engine.errors.moved import draw_in_slabs, moved_table
 from tivax.engine.errors.parts import parts_of
 from tivax.engine.errors.solved import open_year
 from tivax.engine.errors.tbi_errors import errors_of_tbi
+from tivax.engine.measures import trade_benefit_index
 from tivax.engine.measures.perimeters import perimeters_of
-from tivax.engine.measures.summary import compute_tbi
 from tivax.engine.streaming import flows, streamed_borders
 from tivax.kernels.inverted_table import differentiable_table
 from tivax.kernels.perimeters import Perimeters, equal_regions
@@ -100,7 +100,7 @@ def test_the_last_perimeters_may_be_fewer_than_those_before(world, monkeypatch):
 
 @pytest.mark.parametrize("name", ["independent", "shares"])
 def test_errors_of_sectors_are_those_of_the_inverse(world, name):
-    result, model = compute_tbi(world), error_model(MODELS[name])
+    result, model = trade_benefit_index(world), error_model(MODELS[name])
     usual = errors_of_tbi(world, result, model)
     found = errors_of_tbi(world, result, model, memory=1)
     for part, at in (("regions", result.vax), ("by_sector", result.vax_by_sector)):

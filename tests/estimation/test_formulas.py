@@ -189,6 +189,10 @@ def test_options_that_do_not_go_together_are_refused(data):
     assert told == "clusters: name their column, since there are no effects"
     twice = error_of(tx.fit, formula, pd.concat([data, data]), vcov="common-shocks")
     assert "has two rows in" in twice
+    both = {"endogenous": ["x", "w"], "instruments": ["z", "e"]}
+    two = tx.fit(tx.Model("m", "y", [], entity="firm", time="year", **both), data)
+    assert "one endogenous regressor" in error_of(two.vcov, "CV3")
+    assert "one endogenous regressor" in error_of(two.weak_instrument_tests)
     fepois = import_module("pyfixest").fepois("area ~ x | firm", data.copy())
     assert "no linear model" in error_of(tx.fit, fepois)
     bare = feols(formula, data, store_data=False)

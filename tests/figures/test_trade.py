@@ -260,8 +260,8 @@ def test_the_region_with_the_largest_deficit_is_the_default_but_never_row():
 
 def test_a_region_without_exports_has_no_vax_ratio_and_warns_not():
     trade = random_trade()
-    for name in ("va_absorbed", "gross_exports"):
-        trade[name].loc[{"origin": "FRA"}] = 0
+    trade["va_absorbed"].loc[{"origin": "FRA"}] = 0
+    trade["gross_exports"].loc[{"exporter": "FRA"}] = 0
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         left = trade_plots.va_versus_gross(trade, region="USA").axes[0]

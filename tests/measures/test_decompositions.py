@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 
 from tivax.bench.studies.printed_terms import appendix_table, toy_table
 from tivax.engine import TivaxWarning, WorldTables
-from tivax.engine.measures.decompositions import decompose
+from tivax.engine.measures import decompose
 from tivax.engine.measures.methods import IN_DETAIL, LEVELS, METHODS
 from tivax.engine.measures.regrouping import regroup
 from tivax.engine.measures.trade import value_added_absorbed
@@ -60,7 +60,7 @@ def small_tables(seed: int) -> WorldTables:
 def test_sixteen_and_nine_terms_are_those_of_decompr(
     shared, leather, method, level, file
 ):
-    own = decompose(leather, method, level)
+    own = decompose(leather, method, level).data
     path = shared / "truth" / "decompr_leather" / f"{file}.csv"
     printed = pd.read_csv(path, comment="#")
     for term in METHODS[method].terms:
@@ -73,14 +73,14 @@ def test_toy_table_of_wang_wei_and_zhu(shared):
     """With structural zeros."""
     folder = shared / "truth" / "wwz_toy"
     tables = toy_table(shared / "truth")
-    own = decompose(tables, "wwz")
+    own = decompose(tables, "wwz").data
     printed = pd.read_csv(folder / "out_wwz_decompr.csv", comment="#")
     for term in METHODS["wwz"].terms:
         expected = printed[term].to_numpy().reshape(3, 2, 3)
         size = np.abs(expected).max() or 1
         found = own[term].values[0]
         assert_allclose(found, expected, rtol=0, atol=DECOMPR_RTOL * size)
-    nine = decompose(tables, "kww", "country").isel(year=0)
+    nine = decompose(tables, "kww", "country").data.isel(year=0)
     printed = pd.read_csv(folder / "out_kww_decompr.csv", comment="#")
     for term in METHODS["kww"].terms:
         assert_allclose(nine[term], printed[term], rtol=0, atol=DECOMPR_RTOL)
@@ -92,7 +92,7 @@ def test_toy_table_of_wang_wei_and_zhu(shared):
 @pytest.mark.parametrize("level", ["country", "sector", "bilateral-sector"])
 def test_exporter_perspective_is_that_of_icio(shared, leather, level):
     folder = shared / "truth" / "decompr_leather"
-    own = decompose(leather, "bm-source", level)
+    own = decompose(leather, "bm-source", level).data
     name = {"bilateral-sector": "bilateral"}.get(level, level)
     printed = pd.read_csv(folder / f"pub_icio100_bm_{name}_exporter.csv", comment="#")
     labels = {"country": "exporter"}
@@ -110,7 +110,7 @@ def test_exporter_perspective_is_that_of_icio(shared, leather, level):
 
 def test_world_perspective_is_that_of_icio(shared, leather):
     folder = shared / "truth" / "decompr_leather"
-    own = decompose(leather, "bm-world", "country")
+    own = decompose(leather, "bm-world", "country").data
     printed = pd.read_csv(folder / "pub_icio100_bm_country_world_sink.csv", comment="#")
     for term in printed.columns[1:]:
         found = own[term].sel(exporter=printed["country"].tolist()).values[0]
@@ -135,7 +135,7 @@ def test_borin_and_mancini_of_exvatools(
     wiodtest, of_exvatools, method, name, terms, detail
 ):
     """And the twelve terms of theirs in detail."""
-    own = decompose(wiodtest, method, detail=detail)
+    own = decompose(wiodtest, method, detail=detail).data
     printed = of_exvatools(f"out_{name}_all_{'terms' if detail else 'standard'}")
     if detail:
         terms = printed.keys() - {"EXGR"}
@@ -151,7 +151,7 @@ def test_borin_and_mancini_of_exvatools(
 )
 def test_groups_are_one_perimeter(wiodtest, of_exvatools, method, name, terms, group):
     """Not the sum of their members: flows among them are domestic."""
-    own = decompose(wiodtest, method, groups={group: CLASSES[group]})
+    own = decompose(wiodtest, method, groups={group: CLASSES[group]}).data
     printed = of_exvatools(f"out_{name}_group_{group}_standard")
     others, columns = outside(CLASSES[group])
     for term in terms:
@@ -163,7 +163,7 @@ def test_groups_are_one_perimeter(wiodtest, of_exvatools, method, name, terms, g
 def test_wang_wei_and_zhu_of_exvatools(wiodtest, of_exvatools, group):
     members = CLASSES.get(group or "", [])
     groups = {group: members} if group else None
-    own = decompose(wiodtest, "wwz", groups=groups)
+    own = decompose(wiodtest, "wwz", groups=groups).data
     name = f"group_{group}" if group else "all"
     printed = of_exvatools(f"out_wwz_{name}_standard")
     others, columns = outside(members)
@@ -182,7 +182,7 @@ def test_wang_wei_and_zhu_of_exvatools(wiodtest, of_exvatools, group):
 
 
 def test_sectors_of_origin_are_those_of_exvatools(wiodtest, of_exvatools):
-    own = decompose(wiodtest, "bm-source", by_origin=True)
+    own = decompose(wiodtest, "bm-source", by_origin=True).data
     printed = of_exvatools("out_bm_src_ESP_bkdown_origin")
     terms = {str(k) for k in own} - {"residual", "identity"}
     assert terms == printed.keys() - {"EXGR"}
@@ -269,7 +269,9 @@ def test_tables_give_the_numbers_of_gvc_analyzer(
         Y[0, np.arange(len(own)), own] += x[0] - Z[0].sum(axis=1) - Y[0].sum(axis=1)
     added = pd.read_csv(folder / "in_x_v.csv", comment="#")["v"].to_numpy(float)
     tables = WorldTables(Z, Y, x, TOY, given.sectors, [2000], value_added=added[None])
-    flows = decompose(tables, method, "bilateral", value_added="basic").isel(year=0)
+    flows = decompose(tables, method, "bilateral", value_added="basic").data.isel(
+        year=0
+    )
     printed = pd.read_csv(folder / f"out_{file}.csv")
     pairs = list(zip(printed["exporter"], printed["importer"], strict=True))
     found = [flows[term].sel(exporter=a, importer=b).item() for a, b in pairs]
@@ -285,7 +287,7 @@ def _appendix(shared):
 
 def test_first_example_of_koopman_wang_and_wei(shared):
     tables = appendix_table(_appendix(shared) / "ex1_in.csv", [0, 1])
-    own = decompose(tables, "kww", "country").isel(year=0)
+    own = decompose(tables, "kww", "country").data.isel(year=0)
     usa, chn = own.sel(exporter="USA"), own.sel(exporter="CHN")
     assert_allclose(usa["DVA_FIN"], 20, rtol=PRINTED_RTOL)
     assert_allclose(usa["DVA_INT"] + usa["DVA_INTrex"], 26.7, rtol=PRINTED_RTOL)
@@ -297,7 +299,7 @@ def test_appendix_d_of_koopman_wang_and_wei(shared):
     """Two countries of three and two sectors; a sector without output fills up."""
     folder = _appendix(shared)
     tables = appendix_table(folder / "appD_in.csv", [0, 0, 0, 1, 1])
-    own = decompose(tables, "kww", "country").isel(year=0)
+    own = decompose(tables, "kww", "country").data.isel(year=0)
     printed = pd.read_csv(folder / "appD_expected.csv", index_col=0)
     # With two countries nothing is re-exported to third ones.
     names = ("DVA_FIN", "DVA_INT", "RDV_FIN", "RDV_INT")
@@ -322,7 +324,7 @@ def test_appendix_d_of_koopman_wang_and_wei(shared):
 def test_chains_of_appendix_c(shared, case, term, expected):
     """By hand: what has crossed one border at least before it is counted twice."""
     tables = appendix_table(_appendix(shared) / f"ex2_case{case}_in.csv", [*range(6)])
-    own = decompose(tables, "kww", "country").isel(year=0)
+    own = decompose(tables, "kww", "country").data.isel(year=0)
     assert_allclose(own[term], expected, rtol=0, atol=1e-12)
 
 
@@ -390,7 +392,7 @@ def test_own_perimeters_are_what_extraction_says(world):
 def test_bilateral_perimeters_of_groups_are_what_extraction_says(method):
     tables = small_tables(3)
     group = list(tables.regions[1:3])
-    own = decompose(tables, method, "bilateral", groups={"G": group}).isel(year=0)
+    own = decompose(tables, method, "bilateral", groups={"G": group}).data.isel(year=0)
     one = tables.table(tables.years[0])
     Y = one.Y.sum(axis=2)
     n, s = len(one.x), len(one.sectors)
@@ -482,7 +484,9 @@ def test_a_world_without_inverse_says_so():
 @pytest.mark.parametrize("method", ["bm-source", "bm-sink"])
 def test_details_of_groups_add_up_to_their_totals(method):
     groups = {"G": ["R1", "R2"]}
-    own = decompose(small_tables(3), method, "bilateral", detail=True, groups=groups)
+    own = decompose(
+        small_tables(3), method, "bilateral", detail=True, groups=groups
+    ).data
     for term, parts in {"VAX": 4, "REF": 2, "FVA": 4}.items():
         total = sum(own[f"{term}{k + 1}"] for k in range(parts))
         assert_same(total, own[term].values, RTOL)
@@ -493,7 +497,7 @@ def test_details_of_groups_add_up_to_their_totals(method):
 def test_sectors_of_origin_of_groups_are_those_of_what_others_absorb():
     """VAX by sector of origin; and every term adds up to the exporter's."""
     tables, groups = small_tables(3), {"G": ["R1", "R2"]}
-    own = decompose(tables, "bm-source", by_origin=True, groups=groups)
+    own = decompose(tables, "bm-source", by_origin=True, groups=groups).data
     assert float(own["identity"].max()) < RTOL
     absorbed = regroup(value_added_absorbed(tables), groups=groups)
     home = absorbed["origin"] == absorbed["absorber"]
@@ -556,7 +560,7 @@ def test_identities_of_awkward_tables(method):
     residual = 1 - np.asarray(tables.Z)[0].sum(axis=0)[9] / np.asarray(tables.x)[0, 9]
     assert residual < 0  # negative value added
     for level in METHODS[method].kernels:
-        own = decompose(tables, method, level, detail=method in IN_DETAIL)
+        own = decompose(tables, method, level, detail=method in IN_DETAIL).data
         gaps = own["identity"].values
         assert (np.isnan(gaps) | (gaps < RTOL)).all(), level
         assert all(np.isfinite(own[k]).all() for k in METHODS[method].terms if k in own)
@@ -574,7 +578,7 @@ def test_a_world_without_trade_in_inputs_has_terms(method, final):
     x = Z.sum(axis=1) + Y.sum(axis=1)
     tables = WorldTables(Z[None], Y[None], x[None], one.regions, one.sectors, [2000])
     for level in METHODS[method].kernels:
-        own = decompose(tables, method, level, detail=method in IN_DETAIL)
+        own = decompose(tables, method, level, detail=method in IN_DETAIL).data
         assert all(np.isfinite(own[k]).all() for k in METHODS[method].terms if k in own)
 
 
@@ -593,12 +597,12 @@ def test_levels_add_up(method, groups):
         groups = {"G": list(tables.regions[1:3])}
     # Regions with details, as in the test above: it compiles the same programs.
     options = {"groups": groups, "detail": not groups and method in IN_DETAIL}
-    full = decompose(tables, method, **options)
+    full = decompose(tables, method, **options).data
     for level, (by_sector, by_buyer) in LEVELS.items():
         summed = [
             k for k, kept in (("sector", by_sector), ("importer", by_buyer)) if not kept
         ]
-        own = decompose(tables, method, level, **options)
+        own = decompose(tables, method, level, **options).data
         for term in set(own) & set(METHODS[method].terms):
             assert_same(own[term].values, full[term].sum(summed).values, RTOL)
 
@@ -606,7 +610,7 @@ def test_levels_add_up(method, groups):
 def test_production_by_its_definition():
     """Wang, Wei, Yu and Zhu (2017), equations 4 and 5, by dense matrices."""
     tables = small_tables(1)
-    own = decompose(tables, "production", "sector")
+    own = decompose(tables, "production", "sector").data
     assert float(own["identity"].max()) < RTOL
     Z, x, Y = tables.Z[0], tables.x[0], tables.final_demand()[0]
     c, n = len(tables.regions), len(x)

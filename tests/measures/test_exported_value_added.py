@@ -110,7 +110,7 @@ def test_labels_units_and_indices_of_the_dataset():
         tables, progress=lambda done, total: steps.append((done, total))
     )
     assert steps[0] == (0, 2) and steps[-1] == (2, 2)
-    assert data["dva"].dims == ("year", "exporter", "buyer")
+    assert data["dva"].dims == ("year", "exporter", "importer")
     assert data["dva"].attrs["units"] == tables.unit
     assert data["dva_index"].dims == ("year", "region")
     assert data["year"].values.tolist() == list(tables.years)

@@ -9,7 +9,7 @@ import xarray as xr
 from numpy.testing import assert_allclose
 
 from tivax.engine import WorldTables, save_store
-from tivax.engine.measures.footprint_accounts import footprints
+from tivax.engine.measures import footprints
 from tivax.engine.sources.satellites import read_satellites
 
 from commands import good, mistake
@@ -40,13 +40,13 @@ def test_footprints_by_hand():
     emitted = account(tables, np.array([20.0, 5.0]), "CO2")
     own = direct(tables, np.array([[3.0, 1.0]]), "CO2")
     # All final demand is that of A: B consumes nothing but what it emits itself.
-    found = footprints(tables, emitted, own).sel(year=2000)
+    found = footprints(tables, emitted, own).data.sel(year=2000)
     assert_allclose(found["production_based"], [23, 6], rtol=RTOL)
     assert_allclose(found["consumption_based"], [28, 1], rtol=RTOL)
     assert_allclose(found["embodied_exports"], [0, 5], rtol=RTOL)
     assert_allclose(found["embodied_imports"], [5, 0], rtol=RTOL)
     assert_allclose(found["direct"], [3, 1], rtol=RTOL)
-    both = footprints(tables, emitted, own, groups=None)
+    both = footprints(tables, emitted, own, groups=None).data
     assert_allclose(both.sum()["production_based"], both.sum()["consumption_based"])
 
 
@@ -65,7 +65,7 @@ def test_accounts_are_those_of_environmental_analysis_by_their_definition():
         (None, np.eye(4)),
         ({"G": ["R1", "R2"]}, np.eye(3)[[0, 1, 1, 2]]),
     ):
-        found = footprints(tables, emitted, own, groups=groups).isel(year=0)
+        found = footprints(tables, emitted, own, groups=groups).data.isel(year=0)
         whole, itself = member.T @ T @ member, member.T @ F_Y
         home = np.diag(whole)
         for name, expected in {
@@ -154,6 +154,16 @@ def test_accounts_that_do_not_fit_are_refused(folder, tmp_path):
         f"{many}: column final is of one account, and there are CO2, CH4; write a file "
         "for each"
     )
+    once = pd.read_csv(one).assign(final=1.0)
+    once.to_csv(many, index=False)
+    assert mistake(*words, "--satellite", many) == (
+        f"{many}: column final repeats one number in all rows of a region, and they are "
+        "added up; write it in one row, the others empty"
+    )
+    once["final"] = once["final"].mask(once.duplicated(["year", "region"]))
+    once.to_csv(many, index=False)
+    (own,) = read_satellites(many, final=True)
+    assert (own == 1).all()
     assert "column sector must hold a number in every row" in error_of(
         read_satellites, two, final=True
     )

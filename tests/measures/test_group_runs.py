@@ -10,8 +10,7 @@ import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
 
 import tivax.engine as tx
-from tivax.engine.measures import decomposed_years, in_groups
-from tivax.engine.measures.summary import compute_tbi
+from tivax.engine.measures import decomposed_years, in_groups, trade_benefit_index
 
 from commands import good, names
 from helpers import coefficients, error_of, random_tables
@@ -36,7 +35,7 @@ def absorbed_by_numpy(table):
 
 
 def test_the_index_of_overlapping_groups_is_that_of_numpy():
-    found = tx.trade_benefit_index(TABLES, groups=GROUPS, apart=True)
+    found = tx.trade_benefit_index(TABLES, groups=GROUPS, apart=True).data
     assert found["region"].values.tolist() == list(GROUPS)
     for table in TABLES:
         T = absorbed_by_numpy(table)
@@ -50,27 +49,28 @@ def test_the_index_of_overlapping_groups_is_that_of_numpy():
 
 
 def test_everything_tbi_writes_is_that_of_a_run_with_one_group():
-    together = compute_tbi(TABLES, groups=GROUPS, one_by_one=True)
+    together = trade_benefit_index(TABLES, groups=GROUPS, apart=True)
     for name, members in GROUPS.items():
-        alone = compute_tbi(TABLES, groups={name: members})
+        alone = trade_benefit_index(TABLES, groups={name: members})
         for what in ("tbi", "vax", "vax_by_sector"):
             own = getattr(alone, what).sel(region=[name])
             xr.testing.assert_equal(getattr(together, what).sel(region=[name]), own)
         partners = [k for k in REGIONS if k not in members]
-        for what, axis in (("absorbed", "absorber"), ("exports", "destination")):
+        roles = ("absorbed", "origin", "absorber"), ("exports", "exporter", "importer")
+        for what, seller, axis in roles:
             pairs, own = getattr(together, what), getattr(alone, what)
-            sold = {"origin": name, axis: [name, *partners]}
-            bought = {"origin": partners, axis: name}
+            sold = {seller: name, axis: [name, *partners]}
+            bought = {seller: partners, axis: name}
             for side in (sold, bought):
                 assert_allclose(pairs.sel(side), own.sel(side), rtol=RTOL)
-            assert pairs.sel({"origin": name, axis: members}).isnull().all()
+            assert pairs.sel({seller: name, axis: members}).isnull().all()
             others = [k for k in GROUPS if k != name]
-            assert pairs.sel({"origin": name, axis: others}).isnull().all()
+            assert pairs.sel({seller: name, axis: others}).isnull().all()
 
 
 def test_a_dropped_region_is_no_partner_of_any_group():
-    found = compute_tbi(TABLES, drop=["ROW"], groups=GROUPS, one_by_one=True)
-    alone = compute_tbi(TABLES, drop=["ROW"], groups={"A": GROUPS["A"]})
+    found = trade_benefit_index(TABLES, drop=["ROW"], groups=GROUPS, apart=True)
+    alone = trade_benefit_index(TABLES, drop=["ROW"], groups={"A": GROUPS["A"]})
     assert_allclose(
         found.tbi["tbi"].sel(region="A"), alone.tbi["tbi"].sel(region="A"), atol=RTOL
     )
@@ -91,10 +91,10 @@ def test_a_dropped_region_is_no_partner_of_any_group():
     ],
 )
 def test_rows_of_a_group_are_those_of_a_run_with_it_alone(method, level, axis):
-    found = tx.decompose(TABLES, method, level, groups=GROUPS, apart=True)
+    found = tx.decompose(TABLES, method, level, groups=GROUPS, apart=True).data
     assert found[axis].values.tolist() == list(GROUPS)
     for name, members in GROUPS.items():
-        alone = tx.decompose(TABLES, method, level, groups={name: members})
+        alone = tx.decompose(TABLES, method, level, groups={name: members}).data
         own, whole = alone.sel({axis: name}), found.sel({axis: name})
         for term in alone.data_vars:
             here, there = whole[term], own[term]
@@ -122,7 +122,7 @@ def test_a_group_cannot_be_called_as_a_region():
     for line in (
         error_of(tx.decompose, TABLES, "my", "bilateral", groups=groups, apart=True),
         error_of(decomposed_years, TABLES, "my", groups=groups, apart=True),
-        error_of(compute_tbi, TABLES, groups=groups, one_by_one=True),
+        error_of(trade_benefit_index, TABLES, groups=groups, apart=True),
     ):
         assert line == "group USA: a region has that code; rename the group"
 
@@ -148,10 +148,10 @@ ERROR = tx.table_errors.Lognormal(a=0.3, b=0.1)
 def test_names_of_built_in_groups_are_groups():
     members = {"EU15": ["AUT", "DEU"], "OECD": ["AUT", "DEU", "USA"]}
     for compute in (
-        lambda **k: tx.trade_benefit_index(TABLES, **k),
+        lambda **k: tx.trade_benefit_index(TABLES, **k).data,
         lambda **k: tx.value_added_trade(TABLES, by="sector", **k),
-        lambda **k: tx.decompose(TABLES, "kww", "country", **k),
-        lambda **k: tx.indicators(TABLES, ["TBI"], **k),
+        lambda **k: tx.decompose(TABLES, "kww", "country", **k).data,
+        lambda **k: tx.indicators(TABLES, ["TBI"], **k).data,
         lambda **k: tx.standard_errors(TABLES, ERROR, **k),
     ):
         named = compute(groups=["EU15", "OECD"], apart=True)

@@ -22,9 +22,9 @@ from tivax.engine import (
     trade_benefit_index,
     value_added_trade,
 )
+from tivax.engine.measures import indicator_years, indicators
 from tivax.engine.measures.accounts import Account
 from tivax.engine.measures.flags import FLAGS
-from tivax.engine.measures.gvc_indicators import indicator_years, indicators
 from tivax.engine.measures.indicator_table import INDICATORS
 from tivax.engine.measures.methods import LEVELS
 from tivax.kernels import indicators as kernels
@@ -46,7 +46,7 @@ def by_use(small) -> WorldTables:
 
 @pytest.fixture(scope="module")
 def all_levels(by_use) -> dict[str, xr.Dataset]:
-    return {level: indicators(by_use, level=level) for level in LEVELS}
+    return {level: indicators(by_use, level=level).data for level in LEVELS}
 
 
 # ---------------------------------------------------------------------- R exvatools
@@ -55,8 +55,8 @@ def all_levels(by_use) -> dict[str, xr.Dataset]:
 def test_all_of_exvatools_indicators(wiodtest, of_exvatools):
     printed = of_exvatools("out_oecd_all_tiva")
     assert len(printed) == 25
-    full = indicators(wiodtest, level="bilateral-sector")
-    alone = indicators(wiodtest, level="sector")
+    full = indicators(wiodtest, level="bilateral-sector").data
+    alone = indicators(wiodtest, level="sector").data
     for name, expected in printed.items():
         own = "VALU" if name == "VA" else name  # the one that OECD TiVA calls so
         found = (full if own in full else alone)[own].values[0]
@@ -74,7 +74,9 @@ def test_indicators_of_groups_are_those_of_exvatools(wiodtest, of_exvatools, gro
         "VAX": "FFD_DVA",
     }
     groups = {group: CLASSES[group]}
-    own = indicators(wiodtest, [*names.values()], "bilateral-sector", groups=groups)
+    own = indicators(
+        wiodtest, [*names.values()], "bilateral-sector", groups=groups
+    ).data
     others, columns = outside(CLASSES[group])
     for term, name in names.items():
         found = own[name].sel(region=group, partner=others).values[0]
@@ -86,7 +88,7 @@ def test_indicators_of_groups_are_those_of_exvatools(wiodtest, of_exvatools, gro
 
 @pytest.fixture(scope="module")
 def by_industry(leather) -> xr.Dataset:
-    return indicators(leather, (), "sector")
+    return indicators(leather, (), "sector").data
 
 
 @pytest.mark.parametrize(
@@ -108,8 +110,8 @@ def test_vertical_specialisation_of_appendix_d(shared):
     """Printed there: VS, VS1* in two versions, shares of exports."""
     folder = shared / "truth" / "kww2014_appendix"
     tables = appendix_table(folder / "appD_in.csv", [0, 0, 0, 1, 1])
-    own = indicators(tables).isel(year=0)
-    nine = decompose(tables, "kww", "country").isel(year=0)
+    own = indicators(tables).data.isel(year=0)
+    nine = decompose(tables, "kww", "country").data.isel(year=0)
     printed = pd.read_csv(folder / "appD_expected.csv", index_col=0)
     both = printed[["E12", "E21"]]
 
@@ -129,7 +131,7 @@ def test_vertical_specialisation_of_appendix_d(shared):
 def test_position_of_a_chain_by_hand(shared):
     """C1 adds 1 and sells it on four times: its 1 is in 4 other exports."""
     file = shared / "truth" / "kww2014_appendix" / "ex2_case1_in.csv"
-    own = indicators(appendix_table(file, [*range(6)])).isel(year=0)
+    own = indicators(appendix_table(file, [*range(6)])).data.isel(year=0)
     assert_allclose(own["VS1"], [4, 3, 2, 1, 0, 0], atol=1e-12)
     assert_allclose(own["EXGR_FVA"], [0, 1, 2, 3, 4, 0], atol=1e-12)
     # C2 to C4 pass it on, of which C1's first sale is the one that counts.
@@ -246,7 +248,7 @@ def test_chains_that_cross_no_border_have_no_length(by_use):
     closed = replace(by_use, Z=Z, Y=Y, x=x, value_added=None)
     names = ["PLV_GVC", "PLY_GVC", "GVC_POS_WWYZ"]
     for level in ("country", "sector"):
-        found = indicators(closed, [*names, "PLV"], level=level)
+        found = indicators(closed, [*names, "PLV"], level=level).data
         for name in names:
             assert np.isnan(found[name].isel(region=0)).all()
             assert np.isfinite(found[name].isel(region=slice(1, None))).all()
@@ -276,7 +278,9 @@ def test_consumption_and_capital_must_be_apart(small, by_use):
         "has the categories household, government, inventories"
     )
     assert error_of(indicators, small, "CONS_VA") == line
-    assert "CONS_VA" not in indicators(small) and "CONS_VA" in indicators(by_use)
+    assert (
+        "CONS_VA" not in indicators(small).data and "CONS_VA" in indicators(by_use).data
+    )
     assert error_of(indicators, by_use, "EXGRPSH", "sector") == (
         "indicator EXGRPSH has no level sector: choose from bilateral, bilateral-sector"
     )
@@ -343,7 +347,7 @@ def test_world_of_one_seller_by_hand():
         Z, Y, np.array([[4.0, 10]]), ["A", "B"], ["S"], [2000],
         categories=["HFCE", "GFCF"],
     )  # fmt: skip
-    k = indicators(tables).isel(year=0)
+    k = indicators(tables).data.isel(year=0)
     assert_allclose(k["CONS_VA"], [2.8, 4.2], rtol=1e-12)
     assert_allclose(k["GFCF_VA"], [1.2, 1.8], rtol=1e-12)
     assert_allclose(k["REII"], [0, 4], atol=1e-12)

@@ -16,8 +16,9 @@ RTOL = 1e-10
 
 
 @pytest.mark.parametrize("flow", ["EXGR", "EXGRY"])
-def test_origin_and_destination_are_those_of_exvatools(wiodtest, of_exvatools, flow):
-    keep, absorbed = ("origin", "exporting_sector", "destination"), flow == "EXGRY"
+def test_origin_and_buyer_are_those_of_exvatools(wiodtest, of_exvatools, flow):
+    absorbed = flow == "EXGRY"
+    keep = ("origin", "exporting_sector", "absorber" if absorbed else "importer")
     own = origins(wiodtest, "exports", "ESP", absorbed=absorbed, keep=keep).isel(year=0)
     home = own["origin"] == "ESP"
     parts = {"TC": own, "DC": own.where(home, 0), "FC": own.where(~home, 0)}
@@ -39,7 +40,7 @@ def test_questions_of_exvatools(shared, wiodtest):
     found = own.sel(origin="CHN", product="S1", absorber="USA").sum()
     assert_allclose(found, asked["va_fd CHN->USA MANUF"], rtol=EXVATOOLS_RTOL)
     own = origins(wiodtest, "exports", "CHN", absorbed=True)
-    found = own.sel(origin="USA", exporting_sector="S1", destination="USA").sum()
+    found = own.sel(origin="USA", exporting_sector="S1", absorber="USA").sum()
     expected = asked["va_exgry USA in CHN MANUF absorbed USA"]
     assert_allclose(found, expected, rtol=EXVATOOLS_RTOL)
 
@@ -59,9 +60,9 @@ def test_leontief_decompositions_are_those_of_decompr(shared, leather, name):
 
 def test_counted_once_is_the_source_approach(small):
     own = origins(
-        small, "exports", "R1", counted_once=True, keep=("origin", "destination")
+        small, "exports", "R1", counted_once=True, keep=("origin", "importer")
     )
-    flows = decompose(small, "bm-source", "bilateral").sel(exporter="R1")
+    flows = decompose(small, "bm-source", "bilateral").data.sel(exporter="R1")
     assert_same(own.sel(origin="R1").values, flows["DVA"].values, RTOL)
     abroad = own.sum("origin") - own.sel(origin="R1")
     assert_same(abroad.values, flows["FVA"].values, RTOL)
@@ -83,8 +84,10 @@ def test_what_is_absorbed_is_what_is_sold(small):
 
 def test_groups_are_one_exporter(small):
     groups = {"G": ["R1", "R2"]}
-    own = origins(small, "exports", "G", groups=groups, keep=("origin", "destination"))
-    flows = decompose(small, "bm-source", "bilateral", groups=groups).sel(exporter="G")
+    own = origins(small, "exports", "G", groups=groups, keep=("origin", "importer"))
+    flows = decompose(small, "bm-source", "bilateral", groups=groups).data.sel(
+        exporter="G"
+    )
     assert_same(own.sum("origin").values, flows["GEXP"].values, RTOL)
     assert_same(own.sel(origin="G").values, flows["DC"].values, RTOL)
 

@@ -1,6 +1,7 @@
 """Value added absorbed, the trade benefit index and VAX of tables, labelled."""
 
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -8,7 +9,15 @@ import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine import WorldTables, open_store, save_store
-from tivax.engine.measures import require_value_added, years
+from tivax.engine.measures import (
+    decompose,
+    footprints,
+    indicators,
+    origins,
+    require_value_added,
+    trade_benefit_index,
+    years,
+)
 from tivax.engine.measures import trade as measures
 
 from helpers import error_of, hand_table, random_tables, system
@@ -41,10 +50,10 @@ def test_labels_name_the_number_they_stand_beside(tables, trade):
     T = (1 - A.sum(axis=0))[:, None] * np.linalg.solve(np.eye(12) - A, Y)
     got = absorbed.sel(year=2001, origin="R2", sector="S1", absorber="R3")
     assert_allclose(got, T[2 * 3 + 1, 3], rtol=SOLVE_RTOL)
-    gross = trade["gross_exports"].sel(year=2001, origin="R2", sector="S1")
+    gross = trade["gross_exports"].sel(year=2001, exporter="R2", sector="S1")
     sold = tables.Z[1][7, 9:12].sum() + Y[7, 3]
-    assert_allclose(gross.sel(destination="R3"), sold, rtol=SOLVE_RTOL)
-    assert gross.sel(destination="R2") == 0
+    assert_allclose(gross.sel(importer="R3"), sold, rtol=SOLVE_RTOL)
+    assert gross.sel(importer="R2") == 0
     output = trade["output"].sel(year=2001, origin="R2", sector="S1")
     assert_allclose(output, tables.x[1][7], rtol=SOLVE_RTOL)
 
@@ -63,11 +72,17 @@ def test_value_added_absorbed_is_the_array_of_the_trade(tables, trade):
 
 
 def test_index_is_the_same_from_tables_trade_and_absorbed(tables, trade):
-    index = measures.trade_benefit_index(tables)
-    xr.testing.assert_equal(index, measures.trade_benefit_index(trade))
-    xr.testing.assert_equal(index, measures.trade_benefit_index(trade["va_absorbed"]))
+    index = trade_benefit_index(tables).data
+    xr.testing.assert_equal(index, trade_benefit_index(trade).data)
+    alone = trade_benefit_index(trade["va_absorbed"])
+    xr.testing.assert_equal(index, alone.data)
+    assert alone.residual_max is None
+    absorbed = measures.value_added_absorbed(tables)
+    worst = float(trade["residual"].max())
+    assert trade_benefit_index(absorbed).residual_max == worst
+    assert [*alone.tables()] == ["tbi", "va_absorbed"]
     regions = trade["va_absorbed"].sum("sector").transpose("absorber", ..., "origin")
-    xr.testing.assert_allclose(index, measures.trade_benefit_index(regions), rtol=RTOL)
+    xr.testing.assert_allclose(index, trade_benefit_index(regions).data, rtol=RTOL)
 
 
 def test_value_added_at_basic_prices_is_the_row_of_the_table(tables):
@@ -100,8 +115,8 @@ def test_a_region_that_exports_nothing_has_no_vax_ratio():
 
 def test_trade_of_a_group_is_its_members_less_what_they_trade_among_them(trade):
     T = trade["va_absorbed"].sum("sector")
-    alone = measures.trade_benefit_index(trade)
-    pair = measures.trade_benefit_index(trade, groups={"UNION": ["R1", "R3"]})
+    alone = trade_benefit_index(trade)
+    pair = trade_benefit_index(trade, groups={"UNION": ["R1", "R3"]})
     assert pair["region"].values.tolist() == ["R0", "UNION", "R2"]
     among = T.sel(origin="R1", absorber="R3") + T.sel(origin="R3", absorber="R1")
     for name in ("va_exports", "va_imports"):
@@ -125,7 +140,7 @@ def test_whole_numbers_and_single_precision_are_solved_in_float64(dtype):
 
 def test_a_dropped_region_is_neither_reporter_nor_partner(trade):
     T = trade["va_absorbed"].sum("sector")
-    index = measures.trade_benefit_index(trade, drop=["R1"])
+    index = trade_benefit_index(trade, drop=["R1"])
     assert index["region"].values.tolist() == ["R0", "R2", "R3"]
     expected = sum(T.sel(origin="R0", absorber=q) for q in ("R2", "R3"))
     assert_allclose(index["va_exports"].sel(region="R0"), expected, rtol=RTOL)
@@ -136,7 +151,7 @@ def test_a_dropped_region_is_left_out_of_gross_trade_and_groups_too(trade):
         trade, drop=["R1"], groups={"UNION": ["R2", "R3"]}, by="region"
     )
     gross = trade["gross_exports"].sum("sector")
-    expected = gross.sel(origin="R0", destination=["R2", "R3"]).sum("destination")
+    expected = gross.sel(exporter="R0", importer=["R2", "R3"]).sum("importer")
     assert vax["region"].values.tolist() == ["R0", "UNION"]
     assert_allclose(vax["gross_exports"].sel(region="R0"), expected, rtol=RTOL)
 
@@ -153,12 +168,12 @@ def test_a_dropped_region_is_left_out_of_gross_trade_and_groups_too(trade):
     ],
 )
 def test_a_wrong_group_or_region_is_named(trade, choice, message):
-    assert message in error_of(measures.trade_benefit_index, trade, **choice)
+    assert message in error_of(trade_benefit_index, trade, **choice)
 
 
 def test_origins_and_absorbers_that_differ_are_refused(trade):
     part = trade["va_absorbed"].isel(absorber=slice(0, 3))
-    line = error_of(measures.trade_benefit_index, part)
+    line = error_of(trade_benefit_index, part)
     assert "not 4 and 3 labels (R3)" in line
 
 
@@ -209,3 +224,28 @@ def test_a_year_without_a_solution_is_named(tables):
     broken = replace(tables, Z=Z, value_added=None)
     line = error_of(measures.value_added_trade, broken)
     assert line.startswith("2001: the Leontief system is not solved")
+
+
+def test_results_of_one_store_name_roles_alike(tables):
+    """Any two align exactly on the dims that they share, without renaming."""
+    jobs = xr.ones_like(
+        measures.value_added_absorbed(tables).isel(absorber=0, drop=True)
+    ).rename(origin="region")
+    found = [
+        measures.value_added_trade(tables),
+        measures.value_added_trade(tables, by="sector"),
+        measures.exported_value_added(tables),
+        trade_benefit_index(tables).data,
+        decompose(tables, "bm-source").data,
+        decompose(tables, "bm-importer", "country").data,
+        indicators(tables, ["EXGR", "FD_VA"], "bilateral-sector").data,
+        footprints(tables, jobs).data,
+        origins(tables, "exports", "R1"),
+        origins(tables, "exports", "R1", absorbed=True),
+        origins(tables, "final demand"),
+    ]
+    for one, other in combinations(found, 2):
+        xr.align(one, other, join="exact")
+    sold, terms = found[0]["gross_exports"].sum("sector"), found[4]["GEXP"]
+    assert_allclose(sold - terms.sum("sector"), 0 * sold, atol=1e-8 * sold.max())
+    assert (sold - found[2]["gross_exports"]).dims == ("year", "exporter", "importer")

@@ -168,9 +168,9 @@ def by_years():
     """What is computed by years, five of them; of six others one falls back to LU."""
     late = solve_years([*GOOD, BAD, *GOOD[:2]], demand(6), regions=C)
     return {
-        "tbi": numbers(trade_benefit_index(WORLD)),
-        "wwz": numbers(decompose(WORLD, "wwz", level="bilateral")),
-        "indicators": numbers(indicators(WORLD, level="sector")),
+        "tbi": numbers(trade_benefit_index(WORLD).data),
+        "wwz": numbers(decompose(WORLD, "wwz", level="bilateral").data),
+        "indicators": numbers(indicators(WORLD, level="sector").data),
         "late": np.asarray(late.X),
         "passes": np.asarray(late.passes),
     }

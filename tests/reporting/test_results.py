@@ -11,7 +11,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import tivax as tx
-from tivax.engine.measures import compute_tbi
+from tivax.engine.measures import trade_benefit_index
 from tivax.engine.reporting import Context, Joined, Result, translated, write_parts
 from tivax.engine.resampling import Simulation, Study, own_panel, simulate
 from tivax.engine.resampling.simulation.panels import StudyDesign
@@ -39,7 +39,7 @@ def found(small) -> dict[str, Result]:
         "curve": tx.specification_curve(panel, MODEL, choices=choices, draws=99),
         "study": simulate(study),
         "draws": tx.resample(panel, MODEL, tx.schemes.Pairs(), draws=99),
-        "tbi": compute_tbi(small),
+        "tbi": trade_benefit_index(small),
         "change": tx.change(small, "tbi", region="R1"),
         "exact hat": tx.exact_hat(tx.Economy.synthetic(regions=3, sectors=2, seed=1)),
         "scenario": tx.scenarios(
@@ -126,12 +126,12 @@ def test_titles_compare_what_there_is_to_compare():
     named = replace(tables, regions=("A-1", "A-2", "A-3", "ROW"))
     assert re.fullmatch(
         r"A-\d moved most: \S+ in 2000(, \S+ in 2001)?, \S+ in 2002",
-        compute_tbi(named).titles()["tbi"],
+        trade_benefit_index(named).titles()["tbi"],
     )
     last = tx.trade_benefit_index(named)["tbi"].isel(year=-1).to_pandas().drop("ROW")
     told = f"{sum(last > 0)} of {len(last)} economies earn more than they pay, 2002"
     assert sum(last > 0) != sum(last < 0)
-    assert compute_tbi(named).titles()["world"] == told
+    assert trade_benefit_index(named).titles()["world"] == told
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +141,7 @@ def of_countries(small) -> dict[str, Result]:
     thetas = pd.DataFrame({"sector": ["*"], "theta": [4.0]})
     economy = tx.Economy.from_tables(world, world.years[-1], thetas)
     return {
-        "tbi": compute_tbi(world),
+        "tbi": trade_benefit_index(world),
         "change": tx.change(world, "tbi"),
         "scenario": tx.scenarios(world, cut),
         "exact hat": tx.exact_hat(economy, deficits="closing"),
@@ -168,6 +168,24 @@ def test_a_finding_is_of_the_regions_that_were_asked_for(of_countries):
     for name in ("scenario", "exact hat"):
         told = replace(of_countries[name], asked=("DEU",)).sentence
         assert "Germany" in told and not re.search("China|United|Rest", told)
+
+
+def test_the_title_of_a_scenario_says_what_happens(small, of_countries):
+    titles = [of_countries["scenario"].report_title]
+    world = replace(small, regions=("CHN", "USA", "DEU", "ROW"))
+    for shock in (
+        tx.shocks.Shift(exporters="CHN"),
+        tx.shocks.Extract("DEU"),
+        tx.shocks.Demand(percent=-5),
+    ):
+        titles.append(tx.scenarios(world, shock).report_title)
+    assert titles == [
+        "What if sales of China to the United States are cut",
+        "What if sales of China to all others move to other sellers",
+        "What if links of Germany with all others end",
+        "What if final demand for goods of all countries changes in all countries",
+    ]
+    assert not re.search("[a-z]", "".join(translated(k, "zh") for k in titles))
 
 
 @pytest.mark.parametrize("name", ["tbi", "change", "scenario"])

@@ -15,10 +15,10 @@ import pytest
 
 from tivax.engine.core import limits
 from tivax.engine.core.errors import TivaxError
-from tivax.engine.files import TableFile
+from tivax.engine.files import TableFile, read_words
 from tivax.engine.files import opening as fs
 from tivax.engine.panel.data_files import read_data_files
-from tivax.engine.resampling.run_files import read_run_file
+from tivax.engine.resampling.run_files import read_panel, read_run_file
 from tivax.engine.sources.importing import import_tables
 from tivax.engine.sources.panel import bis, wdi, weo
 from tivax.engine.sources.satellites import read_satellites
@@ -368,3 +368,16 @@ def test_toml_that_is_nested_too_deep_is_told(tmp_path, text):
     messages.append(error_of(read_data_files, tmp_path))
     for message in messages:
         assert message.startswith(f"{path}: nested more than 20 levels deep")
+
+
+@pytest.mark.parametrize(
+    "read",
+    [read_satellites, read_panel, lambda path: read_words(TableFile(path))],
+    ids=["accounts", "panel", "words"],
+)
+def test_labels_of_parquet_that_are_no_text_end_in_one_line(tmp_path, read):
+    path = tmp_path / "labels.parquet"
+    pd.DataFrame({"region": ["Wonder"], "value": [1.0]}).to_parquet(path)
+    path.write_bytes(path.read_bytes().replace(b"Wonder", b"W\xff\xfeder"))
+    told = error_of(read, path)
+    assert "labels.parquet" in told and "UTF8" in told and "\n" not in told

@@ -64,7 +64,7 @@ def test_every_year_is_stored_as_it_is_in_its_file(raw, tmp_path):
     assert (done.path, done.years) == (tmp_path / "store", YEARS)
     assert (done.regions, done.sectors) == (3, 2)
     store = open_store(tmp_path / "store")
-    assert (store.source, store.unit) == ("arrays", "as in the file")
+    assert (store.source, store.unit) == ("arrays", "units of the file")
     for year in YEARS:
         for name in ("Z", "Y", "x", "value_added"):
             stored, own = getattr(store.table(year), name), getattr(table(year), name)

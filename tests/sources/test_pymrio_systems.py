@@ -7,6 +7,8 @@ import warnings
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
@@ -133,10 +135,10 @@ def test_accounts_by_region_and_sector_have_pymrios_names_and_numbers(
         if name == "Value Added":
             continue
         k = list(io.emissions.F.index).index(tuple(name.split(" ")))
-        by_region = footprints(tables, *satellites[name], names="pymrio")
+        by_region = footprints(tables, *satellites[name], names="pymrio").data
         by_sector = footprints(
             tables, *satellites[name], by_sector=True, names="pymrio"
-        )
+        ).data
         for which in ("D_cba", "D_pba", "D_imp", "D_exp"):
             its = getattr(io.emissions, f"{which}_reg").iloc[k]
             mine = by_region[f"{which}_reg"].sel(year=2010, region=list(its.index))
@@ -168,8 +170,8 @@ def test_groups_and_dropped_regions_by_sector_add_up_to_those_by_region(
 ):
     options = {"groups": {"A": ["reg1", "reg2"]}, "drop": ["reg6"]}
     account = satellites[CO2].account
-    whole = footprints(tables, account, **options)
-    parts = footprints(tables, account, by_sector=True, **options)
+    whole = footprints(tables, account, **options).data
+    parts = footprints(tables, account, by_sector=True, **options).data
     for name in set(whole) - {"direct"}:
         assert_allclose(parts[name].sum("sector"), whole[name], rtol=RTOL)
     assert list(parts["region"].values) == ["A", "reg3", "reg4", "reg5"]
@@ -269,6 +271,14 @@ def test_one_line_says_what_is_wrong(io, tables, tmp_path, monkeypatch):
     assert "holds several systems" in error_of(from_pymrio, tmp_path)
     monkeypatch.setitem(sys.modules, "pymrio", None)
     assert "pip install pymrio" in error_of(to_pymrio, tables)
+
+
+def test_letters_that_are_not_utf8_are_damage(tables, tmp_path):
+    folder = to_pymrio(tables, path=tmp_path / "mrio_2010", format="parquet")
+    file = folder / "factor_inputs" / "unit.parquet"
+    pq.write_table(pa.table({"unit": ["QQQQ"]}), file, compression="none")
+    file.write_bytes(file.read_bytes().replace(b"QQQQ", b"QQ\xff\xff"))
+    assert "factor_inputs/unit.parquet: cannot be read" in error_of(from_pymrio, folder)
 
 
 def test_pickled_systems_and_mixed_units_are_refused(tables, tmp_path):

@@ -11,9 +11,13 @@ import xarray as xr
 from numpy.testing import assert_allclose
 
 from tivax.engine import TivaxError, WorldTables, save_store, trade_benefit_index
-from tivax.engine.measures import Account, origins, value_added_trade
-from tivax.engine.measures.decompositions import decompose
-from tivax.engine.measures.gvc_indicators import indicators
+from tivax.engine.measures import (
+    Account,
+    decompose,
+    indicators,
+    origins,
+    value_added_trade,
+)
 from tivax.engine.measures.methods import METHODS
 from tivax.engine.sources.satellites import read_satellites
 from tivax.engine.tables.satellites import idle_share
@@ -52,12 +56,12 @@ def test_value_added_as_an_account_is_value_added(small):
     """Methods give the same numbers either way."""
     same = account(small, residual(small))
     for method in ("wwz", "bm-sink", "bm-importer", "production"):
-        own = decompose(small, method, "country", value_added=same)
-        known = decompose(small, method, "country")
+        own = decompose(small, method, "country", value_added=same).data
+        known = decompose(small, method, "country").data
         for term in METHODS[method].terms:
             if term in known:
                 assert_same(own[term].values, known[term].values, RTOL)
-    own, known = (indicators(small, value_added=k) for k in (same, "residual"))
+    own, known = (indicators(small, value_added=k).data for k in (same, "residual"))
     for name in own:
         if name not in ("residual", "identity"):
             assert_allclose(own[name], known[name], rtol=1e-9, err_msg=str(name))
@@ -73,7 +77,7 @@ def test_jobs_of_the_world_are_somewhere_absorbed(small, jobs):
 
 
 def test_flows_of_value_added_have_the_unit_of_the_account(small, jobs):
-    own = indicators(small, value_added=jobs)
+    own = indicators(small, value_added=jobs).data
     assert own["EXGR_FVA"].attrs["units"] == "1000 persons"
     assert own["EXGR"].attrs["units"] == "million US$"
     assert "PROD_VASH" not in own
@@ -81,9 +85,9 @@ def test_flows_of_value_added_have_the_unit_of_the_account(small, jobs):
 
 @pytest.mark.parametrize("method", ["wwz", "kww", "tripartite", "bm-self"])
 def test_terms_add_up_to_what_exports_hold(small, jobs, method):
-    own = decompose(small, method, "country", value_added=jobs)
+    own = decompose(small, method, "country", value_added=jobs).data
     assert float(own["identity"].max()) < RTOL
-    held = indicators(small, ["EXGR_DVA", "EXGR_FVA"], value_added=jobs)
+    held = indicators(small, ["EXGR_DVA", "EXGR_FVA"], value_added=jobs).data
     whole = (held["EXGR_DVA"] + held["EXGR_FVA"]).values
     parts = {"bm-self": ("DC", "FC")}.get(method, tuple(METHODS[method].terms))
     assert_same(sum(own[k].values for k in parts), whole, RTOL)

@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose
 from tivax.engine import import_tables, open_store
 from tivax.engine.errors import draw_flows
 from tivax.engine.files import TableFile
-from tivax.engine.measures import compute_tbi
+from tivax.engine.measures import trade_benefit_index
 from tivax.engine.publication import cite
 from tivax.engine.rebuilding import COUNTRIES, REGIONS, YEARS
 from tivax.engine.rebuilding.pieces import GROUP_MEMBERS
@@ -168,7 +168,7 @@ def tables(imported):
 
 @pytest.fixture(scope="module")
 def result(tables):
-    return compute_tbi(tables)
+    return trade_benefit_index(tables)
 
 
 @pytest.fixture(scope="module")
@@ -287,7 +287,7 @@ def test_value_added_at_basic_prices_is_that_of_the_national_tables(shared, tabl
     for year in (2000, 2014):
         added = tables.table(year).value_added[first : first + 56]
         assert_allclose(added, printed[year - 2000, 117, :56], atol=0.51)
-    basic = compute_tbi(tables.select(2014, 2014), "basic")
+    basic = trade_benefit_index(tables.select(2014, 2014), "basic")
     assert np.isfinite(basic.tbi["tbi"].values).all()
 
 
@@ -362,5 +362,5 @@ def test_what_is_missing_is_printed_with_its_cost(shared, exact, tmp_path):
     poor = open_store(out)
     assert poor.years == (2014,)
     # The index hardly needs more than national tables: its balance is exact.
-    index = compute_tbi(poor).tbi["tbi"].sel(year=2014, region=list(COUNTRIES))
+    index = trade_benefit_index(poor).tbi["tbi"].sel(year=2014, region=list(COUNTRIES))
     assert np.abs(index - exact.loc[2014].reindex(COUNTRIES)["tbi"]).mean() < 1e-3

@@ -141,8 +141,8 @@ GROUPS = [None, {"G": ["R1", "R3", "R4"]}, {"G": ["R0", "R5"], "H": ["R1", "R2",
 def test_decompositions_without_an_inverse_are_streamed(store, method, groups):
     lazy = open_store(store, years=(2001, 2001), lazy=True)
     level = "bilateral" if method == "bm-source" else "country"
-    found = decompose(lazy, method, level, groups=groups, **STREAMED)
-    usual = decompose(lazy, method, level, groups=groups)
+    found = decompose(lazy, method, level, groups=groups, **STREAMED).data
+    usual = decompose(lazy, method, level, groups=groups).data
     # In memory, what crosses the borders of groups comes of the inverse of a block.
     assert_same(found, usual, SOLVED if groups is None else 10 * SOLVED)
     assert float(found["residual"].max()) < 1e-12
@@ -160,7 +160,9 @@ def test_decompositions_without_an_inverse_are_streamed(store, method, groups):
 def test_indicators_are_streamed(store, names, groups):
     """All of them take products with the inverse only."""
     lazy = open_store(store, years=(2000, 2000), lazy=True)
-    found, usual = (indicators(lazy, names, groups=groups, **k) for k in (STREAMED, {}))
+    found, usual = (
+        indicators(lazy, names, groups=groups, **k).data for k in (STREAMED, {})
+    )
     assert set(found) == set(usual)
     for name in set(usual) - {"residual", "identity"}:
         assert_allclose(found[name], usual[name], rtol=1e-9)

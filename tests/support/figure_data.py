@@ -107,9 +107,14 @@ def random_trade(regions=REGIONS, years=YEARS, units="million US$", seed=0):
     return xr.Dataset(
         {
             "va_absorbed": ([*coords, "absorber"], absorbed, attrs),
-            "gross_exports": ([*coords, "destination"], gross, attrs),
+            "gross_exports": (["year", "exporter", "sector", "importer"], gross, attrs),
         },
-        coords={**coords, "absorber": regions, "destination": regions},
+        coords={
+            **coords,
+            "absorber": regions,
+            "exporter": regions,
+            "importer": regions,
+        },
     )
 
 

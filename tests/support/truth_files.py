@@ -61,3 +61,11 @@ def exvatools(path: Path) -> dict[str, np.ndarray]:
         result[str(term)] = wide.to_numpy()
         assert wide.shape[1] == columns
     return result
+
+
+def printed(path) -> pd.DataFrame:
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    digits = frame["value"].str.partition(".")[2].str.len()
+    frame["half"] = 0.5 * 10.0**-digits
+    frame["value"] = frame["value"].astype(float)
+    return frame

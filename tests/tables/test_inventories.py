@@ -50,7 +50,7 @@ def test_sales_by_hand():
     net = net_of_inventories(HALF_STORED)
     assert_allclose(net.Z[0], [[2, 4], [2.4, 3.2]], rtol=EXACT)
     assert_allclose(net.final_demand()[0], [[2, 2], [6.4, 4]], rtol=EXACT)
-    own = indicators(net, level="sector").isel(year=0, sector=0)
+    own = indicators(net, level="sector").data.isel(year=0, sector=0)
     assert_allclose(own["PROD"], [10, 16], rtol=RTOL)
     assert_allclose(own["FINAL_PRODSH"], [40, 65], rtol=RTOL)
     assert_allclose(own["PROD_VASH"], [56, 100 * (1 - 7.2 / 16)], rtol=RTOL)

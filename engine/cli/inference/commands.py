@@ -4,10 +4,10 @@ from pathlib import Path
 
 from ...core import (
     DEFAULT_MAX_SIZE,
+    TivaxError,
     blas_on_one_thread,
     helper_process,
     set_max_size,
-    start_jax,
 )
 from ..bundles import (
     MachineOptions,
@@ -25,28 +25,43 @@ from ..options import require_store
 def replicate(
     data: Path,
     output: OutputOptions,
+    processor: Processor,
     screen: Screen,
     store: Path | None = None,
     paper: str = "trade_imbalance",
+    draws: int | None = None,
     max_size: float = DEFAULT_MAX_SIZE,
 ) -> None:
-    """Recompute the paper: every table and figure beside the print, and a report.
+    """Recompute a paper: every table and figure beside the print, and a report.
 
     Writes comparison.csv, panel.csv, figure1, tables, figures, results, report.html.
+    Of a published trade model (--paper nafta, liberation_day, tariff_war or
+    complex_europe) tables.csv, from its authors' data in the folder.
 
     Example: tivax replicate --data raw --out replication
     """
+    from ...papers import get_paper
+
+    asked = get_paper(paper)
+    if "solve_paper" in dir(asked):
+        processor.start()
+        set_max_size(max_size)
+        from .replicate import solve_paper
+
+        given = {"--tables": store, "--draws": draws}
+        solve_paper(asked, paper, data, given, output, screen.terminal())
+        return
+    if draws is not None:
+        raise TivaxError(f"--draws {draws}: {paper} takes none; leave it out")
     blas_on_one_thread()  # before anything else imports NumPy
     set_max_size(max_size)
     # It imports what figures need while this process imports JAX.
     with helper_process(["tivax.engine.figures.panel"]) as helper:
-        start_jax()
+        processor.start()
         from ...core import Run, require_format, require_result_place
         from ...panel import read_data_files
-        from ...papers import get_paper
         from .replicate import run_replication
 
-        asked = get_paper(paper)
         # Files that data.toml names are kept apart from --out once it is read.
         run = Run("replicate")
         require_result_place(output.out, run, force=output.force, folders=[data])

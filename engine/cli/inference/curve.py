@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ...core import Progress, naming
+from ...core import Keeper, Progress, naming
 from ...curve import (
     DRAWS,
     SpecificationCurve,
@@ -22,7 +22,9 @@ def run_curve(drawing: RunOptions, output: OutputOptions, terminal: Terminal) ->
     write_joined("curve", run, _evaluated, output, terminal, unit="specifications")
 
 
-def _evaluated(run: RunFile, progress: Progress) -> list[SpecificationCurve]:
+def _evaluated(
+    run: RunFile, progress: Progress, keeper: Keeper
+) -> list[SpecificationCurve]:
     """The curves of the models, by panel file and clusters."""
     given = {"draws": run.draws, "seed": run.seed, **read_curve_section(run.toml)}
     groups: dict[tuple[Path, str], list[Model]] = {}
@@ -32,6 +34,7 @@ def _evaluated(run: RunFile, progress: Progress) -> list[SpecificationCurve]:
     for (path, _), models in groups.items():
         panel = read_with_lags(path, models)
         with naming(run.path):
-            made = specification_curve(panel, models, progress=progress, **given)
+            own = {"progress": progress, "keeper": keeper.under(len(found))}
+            made = specification_curve(panel, models, **own, **given)
         found.append(made)
     return found

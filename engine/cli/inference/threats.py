@@ -1,6 +1,6 @@
 """``tivax threats``: the models of a run file under every threat."""
 
-from ...core import Progress, naming
+from ...core import Keeper, Progress, naming
 from ...resampling import RunFile, Wild
 from ...threats import DRAWS, Threats, ThreatsSection
 from ...threats import threats as evaluate
@@ -16,7 +16,7 @@ def run_threats(drawing: RunOptions, output: OutputOptions, terminal: Terminal) 
     write_joined("threats", run, _evaluated, output, terminal, unit="tests")
 
 
-def _evaluated(run: RunFile, progress: Progress) -> list[Threats]:
+def _evaluated(run: RunFile, progress: Progress, keeper: Keeper) -> list[Threats]:
     """The threats of each model."""
     options = run.toml.section("threats", ThreatsSection)
     given = {"draws": run.draws, "seed": run.seed, **options}
@@ -25,6 +25,7 @@ def _evaluated(run: RunFile, progress: Progress) -> list[Threats]:
         told = piece_of(progress, len(found), many, run.draws)
         told(0, 1)
         with naming(run.path):
-            found.append(evaluate(panels[path], model, progress=told, **given))
+            own = {"progress": told, "keeper": keeper.under(len(found))}
+            found.append(evaluate(panels[path], model, **own, **given))
     progress(many * run.draws, many * run.draws)
     return found

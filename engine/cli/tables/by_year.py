@@ -1,6 +1,7 @@
 """Commands whose table is computed while it is written, by all processes of the job."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ...core import is_first
@@ -28,12 +29,14 @@ def run_by_year(
     names = [Account(k).name for k in subject.accounts]
     with subject.shared_years(
         output, run, terminal, **found.options, value_added=names
-    ):
+    ) as keeper:
+        found = replace(found, keeper=keeper)
         if not is_first():
             for _ in found.compute():
                 pass
             return
-        with terminal.progress(found.doing, "years") as found.progress:
+        with terminal.progress(found.doing, "years") as progress:
+            found = replace(found, progress=progress)
             record = save_result(found, run, output, context)
     further = next_step("explore", output.out, "--out", "explorer.html")
     print_result(found, record, output, terminal, context, further)

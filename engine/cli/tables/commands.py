@@ -127,12 +127,10 @@ def decompose(
     Example: tivax decompose wiod16 --method wwz --level bilateral --out wwz
     """
     with machines.start() as first:
-        from functools import partial
-
         import pandas as pd
 
         from ...core import TivaxError
-        from ...errors import DRAWS, deviations_of
+        from ...errors import DRAWS
         from ...measures import Decomposition
         from ...reporting import Context
         from .by_year import run_by_year
@@ -158,8 +156,7 @@ def decompose(
         if model is not None:
             if grouping.each_group:
                 raise TivaxError("--error goes without --each-group")
-            given = {"draws": drawn.draws, "seed": drawn.seed}
-            found.errors = partial(deviations_of, subject.tables, model, **given)
+            found = found.with_errors(model, draws=drawn.draws, seed=drawn.seed)
             draws = drawn.draws or DRAWS
             facts |= {"error": model.record, "draws": draws, "seed": drawn.seed or 0}
         codes = pd.concat([subject.codes, found.term_titles], ignore_index=True)

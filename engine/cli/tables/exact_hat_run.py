@@ -12,10 +12,8 @@ from ...core import (
     Run,
     TivaxError,
     count_text,
-    keeping,
     memory_text,
     naming,
-    sha256,
 )
 from ...equilibrium import (
     TOGETHER,
@@ -32,7 +30,6 @@ from ...equilibrium import (
 )
 from ...errors import DRAWS
 from ...figures.regions import known_regions
-from ...published import solve_published
 from ..bundles import ErrorOptions, OutputOptions
 from ..draws import filled
 from ..options import require_store
@@ -117,28 +114,6 @@ def run_exact_hat(
             result = replace(result, spread=drawing.spread_of(rows[-1]))
         result = replace(result, asked=only)
         write_result(result, started, output, terminal, **facts)
-
-
-def run_published(
-    name: str, data: Path, draws: int | None, output: OutputOptions, terminal: Terminal
-) -> None:
-    """Write a published model's tables, from its authors' data; draws are kept as they
-    come."""
-    before = Run("scenario", inputs=[data])
-    require_place(output, before)
-    files = [sha256(path) for path in sorted(data.glob("*")) if path.is_file()]
-    identity = {"example": name, "draws": draws, "data": files}
-    job = Job(output.out, "scenario", identity, unit="draws")
-    with job.resumed(terminal.print, force=output.force):
-        with (
-            keeping(job),
-            job.making(),
-            terminal.progress("scenario", "equilibria") as progress,
-        ):
-            found = solve_published(name, data, draws=draws, progress=progress)
-        started = Run("scenario", inputs=[*found.inputs], started=before.started)
-        kind = ["exact-hat", name]
-        write_result(found, started, output, terminal, name=name, kind=kind)
 
 
 def _size_text(economy: Economy, variants: int) -> str:

@@ -1,7 +1,5 @@
 """``tivax indicators``: its standard errors, and how large its table is."""
 
-from functools import partial
-
 from ... import errors  # loaded with --error only
 from ...core import percent_text, require_format, require_rows
 from ...measures import IndicatorsByYear
@@ -29,7 +27,7 @@ def run_indicators(
     model = drawn.model
     notes, facts = subject.notes, subject.facts
     if model is not None:
-        found.errors = partial(errors.indicator_error_years, subject.tables, model)
+        found = found.with_errors(model)
         probes = errors.PROBES
         right = errors.accuracy_of(probes)
         facts |= {"error": model.record, "probes": probes, "se_accuracy": right}

@@ -1,8 +1,5 @@
 """``tivax scenario``: its options, and which code runs a kind of scenario."""
 
-from pathlib import Path
-
-from ...core import TivaxError
 from ..bundles import ErrorOptions, OutputOptions, Processor, Screen, command
 from ..example_files import RunToml
 
@@ -15,7 +12,6 @@ def scenario(
     screen: Screen,
     run: RunToml = None,
     example: bool = False,
-    data: Path | None = None,
     regions: str = "",
 ) -> None:
     """Evaluate trade cut or moved, industries extracted, demand and prices changed.
@@ -26,29 +22,18 @@ def scenario(
     tariffs, trade costs and balanced trade in general equilibrium; with
     "optimal-tariff", "nash", "retaliation" or "trade-war" the tariffs that regions
     choose; --example KIND prints a file of that kind. With --error, or standard errors
-    of elasticities, columns se, ci_low, ci_high from draws. With --example NAME --data
-    FOLDER: the tables of a published trade model, tables.csv, from its authors' data.
+    of elasticities, columns se, ci_low, ci_high from draws.
 
     Example: tivax scenario decoupling.toml --out decoupling
     """
     assert run is not None  # else it is said that RUN is missing
     processor.start()
-    if (data is not None) != example:
-        raise TivaxError(
-            "--data goes with --example and the name of a published model: "
-            "tivax scenario --example nafta --data FOLDER --out nafta"
-        )
-    if data is not None and drawn.error is not None:
-        raise TivaxError("--error goes with a scenario file, not with --example --data")
     from ...scenarios import EQUILIBRIUM, kind_of
     from ..inputs import split_codes
-    from .exact_hat_run import run_exact_hat, run_published
+    from .exact_hat_run import run_exact_hat
     from .scenario_run import run_scenario
 
     terminal = screen.terminal()
-    if data is not None:
-        run_published(str(run), data, drawn.draws, output, terminal)
-        return
     # Other kinds change an input-output table at given coefficients.
     run_kind = run_exact_hat if kind_of(run) in EQUILIBRIUM else run_scenario
     run_kind(run, output, split_codes(regions), terminal, drawn)

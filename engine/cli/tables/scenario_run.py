@@ -84,13 +84,13 @@ def run_scenario(
         )
         for each in changes:
             found = replace(found, table=interval(each).beside(found.table))
-        write_result(found, started, output, terminal, name=path.stem, **facts)
+        write_result(found, started, output, terminal, **facts)
 
 
 def _planned(file: ScenarioFile) -> ScenarioPlan:
     assert file.store is not None
     tables = open_store(file.store, lazy=True)
-    try:
+    with naming(file.path):
         return make_plan(
             tables,
             file.variants(tables),
@@ -99,9 +99,6 @@ def _planned(file: ScenarioFile) -> ScenarioPlan:
             value_added=file.value_added,
             industries=file.industries,
         )
-    except TivaxError as error:
-        text = str(error).removeprefix(f"{file.path}: ")
-        raise TivaxError(f"{file.path}: {text}") from None
 
 
 def _announce(plan: ScenarioPlan, terminal: Terminal) -> None:

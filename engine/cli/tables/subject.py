@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import pandas as pd
 
-from ...core import Job, Run, is_first, keeping, naming, sha256, unfinished
+from ...core import NOT_KEPT, Job, Keeper, Run, is_first, naming, sha256, unfinished
 from ...measures import Account, ValueAdded, perimeters_of
 from ...sources import label_table
 from ...tables import (
@@ -79,7 +79,7 @@ class Subject:
     @contextmanager
     def shared_years(
         self, output: OutputOptions, run: Run, terminal: Terminal, **options: Any
-    ) -> Iterator[None]:
+    ) -> Iterator[Keeper]:
         """Divide the years of the block among the processes of the job.
 
         Each keeps its years beside the results until these are there, so that a job
@@ -87,7 +87,7 @@ class Subject:
         depend on besides the inputs of the run.
         """
         if jax.process_count() == 1 and not unfinished(output.out).exists():
-            yield
+            yield NOT_KEPT
             return
         identity = {
             "inputs": [sha256(path) for path in run.inputs if is_first()],
@@ -98,8 +98,8 @@ class Subject:
             "net_inventories": self.net.record,
         }
         job = Job(output.out, run.command, identity, unit="parts of the years")
-        with job.resumed(terminal.print, force=output.force), keeping(job):
-            yield
+        with job.resumed(terminal.print, force=output.force):
+            yield job.keeper
 
     @property
     def fields(self) -> dict[str, Any]:

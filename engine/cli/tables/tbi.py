@@ -2,16 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import partial
 
-from ... import errors  # loaded with --error only
-from ...core import Progress, is_first, shift_progress
+from ...core import Keeper, Progress, is_first, shift_progress
 from ...measures import (
     Account,
     TbiResult,
     ValueAdded,
-    compute_tbi,
     require_certify,
+    trade_benefit_index,
 )
 from ...reporting import Context, Joined
 from ..bundles import ErrorModelOption, OutputOptions
@@ -40,42 +39,38 @@ def run_tbi(
     every = years * count
     chosen = {"drop": [*drop], "groups": subject.groups.members}
 
-    def each(what: str, compute: Callable[..., TbiResult], *more: Any) -> list:
+    def each(what: str, compute: Callable[..., TbiResult], of: Sequence) -> list:
         """The results of all accounts, with one progress."""
         with terminal.progress(what) as progress:
             return [
-                compute(*of, progress=shift_progress(progress, k * years, every))
-                for k, of in enumerate(zip(subject.accounts, *more, strict=True))
+                compute(one, progress=shift_progress(progress, k * years, every))
+                for k, one in enumerate(of)
             ]
 
-    def solved(account: ValueAdded, *, progress: Progress) -> TbiResult:
-        result = compute_tbi(
+    def solved(of: tuple[ValueAdded, Keeper], *, progress: Progress) -> TbiResult:
+        account, keeper = of
+        result = trade_benefit_index(
             subject.tables,
             account,
             **chosen,
-            one_by_one=subject.each_group,
+            apart=subject.each_group,
             certify=certified,
-            final=final.get(Account(account).name),
+            direct=final.get(Account(account).name),
             progress=progress,
+            keeper=keeper,
         )
         net = bool(subject.net.categories)
         return replace(result, asked=asked, net=net, named=count > 1)
 
-    def with_errors(
-        account: ValueAdded, result: TbiResult, *, progress: Progress
-    ) -> TbiResult:
-        assert model is not None
-        bars = errors.errors_of_tbi(
-            subject.tables, result, model, account, **chosen, progress=progress
-        )
-        return replace(result, errors=bars)
-
     options = {"value_added": subject.given.value_added, "certify": certify}
-    with subject.shared_years(output, run, terminal, **options, drop=[*drop]):
-        results = each("solving", solved)
+    with subject.shared_years(output, run, terminal, **options, drop=[*drop]) as keeper:
+        keepers = [keeper.under(k) for k in range(count)]
+        of = [*zip(subject.accounts, keepers, strict=True)]
+        results = each("solving", solved, of)
         if not is_first():
             return
         if model is not None:
+            with_errors = partial(TbiResult.with_errors, error=model)
             results = each("errors", with_errors, results)
         found = Joined(tuple(results)) if len(results) > 1 else results[0]
         context = Context(notes=subject.notes, codes=subject.codes, facts=subject.facts)

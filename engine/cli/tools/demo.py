@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...core import Progress, Run
-from ...measures import TbiResult, compute_tbi, decompose, totals_of
+from ...measures import TbiResult, decompose, totals_of, trade_benefit_index
 from ...panel import FEWEST_REGIONS, FEWEST_YEARS, KnownEffect, known_effect
 from ...reporting import missing_font_note
 from ...streaming import check_tables
@@ -60,11 +60,11 @@ def _compute(
     with terminal.progress("making the world") as progress:
         tables = synthetic_world(shape, seed, progress=progress)
     with terminal.progress("solving") as progress:
-        first, result = _timed(lambda: compute_tbi(tables, progress=progress))
+        first, result = _timed(lambda: trade_benefit_index(tables, progress=progress))
     last = tables.years[-1]
     few = tables.select(tables.years[-_FEW_YEARS:][0], last)
-    compute_tbi(few)  # compiles what depends on the number of years
-    warm, again = _timed(lambda: compute_tbi(few))
+    trade_benefit_index(few)  # compiles what depends on the number of years
+    warm, again = _timed(lambda: trade_benefit_index(few))
     with terminal.progress("the same by numpy") as progress:
         seconds, exports = _timed(lambda: _numpy_exports(few, progress))
     ours = again.tbi["va_exports"].values
@@ -76,7 +76,7 @@ def _compute(
     ):
         checking = pool.submit(check_tables, few, progress=progress)
         terms = pool.submit(decompose, tables.select(last, last), METHOD, "country")
-        checks, parts = checking.result(), totals_of(terms.result(), METHOD)
+        checks, parts = checking.result(), totals_of(terms.result().data, METHOD)
     return Demo(
         output.out,
         output.words,

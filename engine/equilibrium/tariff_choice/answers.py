@@ -96,10 +96,11 @@ class Retaliation(ChosenTariffs):
     @property
     def sentence(self) -> str:
         theirs = self._welfare()[:, place_of(self.economy, self.against)]
-        names = [k.player.name for k in self.choices]
+        against = country_in_text(self.against)
+        names = [country_in_text(k.player.name) for k in self.choices]
         lines = [
-            f"The {self._wanted} of {self.against} changes by {theirs[0]:+.3f} per "
-            f"cent as announced, and by {theirs[1]:+.3f} with the answer."
+            f"The {self._wanted} of {against} changes by {theirs[0]:+.3f} per cent "
+            f"as announced, and by {theirs[1]:+.3f} with the answer."
         ]
         if len(names) > 1:
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
@@ -108,11 +109,11 @@ class Retaliation(ChosenTariffs):
             objective = Objective(self.economy, self.supply, self.deficits)
             player, rate = self.choices[0].player, 100 * self.choices[0].average
             own = self._welfare() @ objective.weights(player)
-            answer = f"The best answer of {player.name} is {rate:.2f} per cent"
+            answer = f"The best answer of {names[0]} is {rate:.2f} per cent"
             if self.how == "reciprocal":
                 answer = (
-                    f"{player.name} mirrors the new tariffs on its goods, {rate:.2f} "
-                    "per cent on average"
+                    f"{names[0]} mirrors the new tariffs on its products, {rate:.2f} "
+                    "per cent on average of all it buys there"
                 )
             lines.append(
                 f"{answer}; its {self._wanted} changes by {own[1]:+.3f} per cent, "
@@ -181,6 +182,7 @@ def retaliation(
     require_choice("how", how, get_args(How))
     require_kind("against", against, str, "the name of a region")
     place = place_of(economy, against)
+    against = economy.regions[place]
     if (economy.tariff_new[place] == economy.tariff[place]).all():
         raise TivaxError(
             f"{economy.name}: {against} sets no new tariff that could be answered; "

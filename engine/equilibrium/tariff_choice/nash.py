@@ -17,6 +17,7 @@ from ...core import (
     require_choice,
 )
 from ...errors import AnyModel
+from ...tables import country_in_text
 from ..economy import Economy
 from ..economy_draws import EconomyDraws
 from ..solving import Deficits
@@ -139,7 +140,7 @@ class NashTariffs(ChosenTariffs):
         players = self.players.set_index("player")
         rates, welfare = players["tariff"], players["own_welfare"]
         ends = [
-            f"{rates.iloc[k]:.1f} ({rates.index[k]})"
+            f"{rates.iloc[k]:.1f} ({country_in_text(str(rates.index[k]))})"
             for k in (int(rates.argmin()), int(rates.argmax()))
         ]
         settled = ""
@@ -151,7 +152,8 @@ class NashTariffs(ChosenTariffs):
             )
         return (
             f"In the trade war tariffs are from {ends[0]} to {ends[1]} per cent; the "
-            f"lowest change of {self._wanted} is that of {welfare.idxmin()}, "
+            f"lowest change of {self._wanted} is that of "
+            f"{country_in_text(str(welfare.idxmin()))}, "
             f"{welfare.min():+.2f} per cent.{settled}"
         )
 

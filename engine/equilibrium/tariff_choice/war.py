@@ -161,10 +161,10 @@ class TradeWar(ChosenTariffs):
 
     @property
     def _rows(self) -> list[str]:
-        """Regions that are shown: those asked for, or the two sides and those that
+        """Regions that are shown: the two sides, and those asked for, or those that
         change most."""
         if self.asked:
-            return [*self.asked]
+            return [*dict.fromkeys([*self._named, *self.asked])]
         size = self.war.set_index("region")["percent"].abs().groupby(level=0).max()
         others = size.drop([*self._named]).sort_values(ascending=False).index
         return [*self._named, *others][: max(_SHOWN, len(self._named))]
@@ -202,7 +202,10 @@ class TradeWar(ChosenTariffs):
         if self.deficits == "kept":
             held += " Trade deficits stay what they are."
         if self.spread is None:
-            return f"{held} The numbers have no intervals: nothing has an error."
+            return (
+                f"{held} The numbers have no intervals: no errors of elasticities or "
+                "tables were given."
+            )
         held += f" {capital(self.spread.line)}."
         return f"{held} That the model may be wrong is not in them."
 

@@ -1,4 +1,4 @@
-"""The result of `tivax decompose`: terms of each year, computed while written."""
+"""The result of ``tx.decompose`` and `tivax decompose`: terms of each year."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,23 +8,47 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from ...core import Listing, Progress, TivaxError, capital, count_text, no_progress
+from ...core import (
+    NOT_KEPT,
+    Keeper,
+    Listing,
+    Progress,
+    TivaxError,
+    capital,
+    count_text,
+    no_progress,
+)
 from ...figures import shown_regions
 from ...figures.regions import ends_of, of_those_shown, size_of
 from ...reporting import LongPart, LongTable, Plot
-from ...tables import REST, WorldTables, country_in_text, listing_by_region
+from ...tables import (
+    REST,
+    AnyGroups,
+    WorldTables,
+    country_in_text,
+    listing_by_region,
+    whole_regions,
+)
 from ..accounts import Account, ValueAdded
 from ..decompositions import decomposed_years
-from ..methods import METHODS, NOT_SUMMED, WORST_IDENTITY, require_method
+from ..group_runs import groups_in_turn, own_axis
+from ..methods import (
+    METHODS,
+    NOT_SUMMED,
+    WORST_IDENTITY,
+    Level,
+    MethodName,
+    require_method,
+)
 from .by_year import ByYear, one_after_the_other
 
 _LEVEL = "bilateral-sector"
 # Named, not imported: where another process draws, this one needs no matplotlib.
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Decomposition(ByYear):
-    """Terms of every year.
+    """Terms of every year: the result of ``tx.decompose`` and `tivax decompose`.
 
     Attributes
     ----------
@@ -36,6 +60,12 @@ class Decomposition(ByYear):
     errors
         Gives the standard errors of a year's terms: a function of the year, and of the
         function that computes the terms of any tables.
+
+    Examples
+    --------
+    >>> found = tx.decompose(world, "kww", "country")
+    >>> found.to_frame().columns.tolist()
+    ['year', 'exporter', 'term', 'value']
     """
 
     name: str
@@ -52,13 +82,14 @@ class Decomposition(ByYear):
     one_workbook = True
 
     def __post_init__(self) -> None:
-        self.level = self.level or _usual_level(self.name)
+        object.__setattr__(self, "level", self.level or _usual_level(self.name))
         about = {"detail": self.detail, "by_origin": self.by_origin}
         require_method(self.name, self.level, **about)
         if self.sides and self.one_by_one:
             side = next(iter(self.sides))
             raise TivaxError(f"--{side}s: goes without --each-group")
-        self.asked = self.asked or self.sides.get("exporter", ())
+        asked = self.asked or self.sides.get("exporter", ())
+        object.__setattr__(self, "asked", asked)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -71,10 +102,14 @@ class Decomposition(ByYear):
 
     def compute(self) -> Iterator[tuple[ValueAdded, xr.Dataset]]:
         compute = partial(self._terms, self.world)
-        return one_after_the_other(compute, self.accounts, self.progress)
+        return one_after_the_other(compute, self.accounts, self.progress, self.keeper)
 
     def _terms(
-        self, world: WorldTables, account: ValueAdded, progress: Progress = no_progress
+        self,
+        world: WorldTables,
+        account: ValueAdded,
+        progress: Progress = no_progress,
+        keeper: Keeper = NOT_KEPT,
     ) -> Iterable[xr.Dataset]:
         return decomposed_years(
             world,
@@ -82,7 +117,9 @@ class Decomposition(ByYear):
             groups=self.groups,
             apart=self.one_by_one,
             value_added=account,
+            memory=self.memory,
             progress=progress,
+            keeper=keeper,
         )
 
     def _of_draw(self, account: ValueAdded, world: WorldTables) -> xr.Dataset:
@@ -96,24 +133,37 @@ class Decomposition(ByYear):
         units = bool(self.account)
         return {"decomposition": LongTable(self._parts(), count=count, units=units)}
 
-    def _parts(self) -> Iterator[LongPart]:
+    def years(self) -> Iterator[tuple[ValueAdded, xr.Dataset, xr.Dataset | None]]:
+        if self.held is not None:
+            yield from self.held
+            return
         for account, whole in self.compute():
             part = self._kept(whole)
-            self._residuals.append(float(part["residual"].max()))
-            self._gaps.append(float(part["identity"].max()))
-            if self.alone and _has_parts(part, self.name, self.level):
-                self._totals.append(totals_of(part, self.name))
             # Several devices make several years at a time: the order of rows is that
             # of one device.
             for k in range(part.sizes["year"]):
-                year = part.isel(year=[k])
-                se = None
+                year, se = part.isel(year=[k]), None
                 if self.errors is not None:
                     compute = partial(self._of_draw, account)
-                    se = self.named(self.errors(int(year["year"][0]), compute), account)
-                of_year = LongPart(self.named(year, account), errors=se)
-                self.rows += of_year.rows
-                yield of_year
+                    se = self.errors(int(year["year"][0]), compute)
+                yield account, year, se
+
+    def _parts(self) -> Iterator[LongPart]:
+        self._begin()
+        for account, year, se in self.years():
+            self._residuals.append(float(year["residual"].max()))
+            self._gaps.append(float(year["identity"].max()))
+            if self.alone and _has_parts(year, self.name, self.level):
+                self._totals.append(totals_of(year, self.name))
+            errors = None if se is None else self.named(se, account)
+            of_year = LongPart(self.named(year, account), errors=errors)
+            self._rows.append(of_year.rows)
+            yield of_year
+
+    def _datasets(self) -> Iterator[tuple[str, xr.Dataset, xr.Dataset | None]]:
+        for _, year, se in self.years():
+            group = str(year[own_axis(year)].values[0]) if self.one_by_one else ""
+            yield group, year, se
 
     def _kept(self, part: xr.Dataset) -> xr.Dataset:
         """The flows of the exporters and importers asked for."""
@@ -272,6 +322,91 @@ class Decomposition(ByYear):
         }
         title = f"% of {self.whole}, {year}; {chosen.rule}"
         return [head, listing_by_region(title, parts, cells)]
+
+
+def decompose(
+    tables: WorldTables,
+    method: MethodName,
+    level: Level = "bilateral-sector",
+    *,
+    detail: bool = False,
+    by_origin: bool = False,
+    groups: AnyGroups | None = None,
+    apart: bool = False,
+    value_added: ValueAdded = "residual",
+    memory: int | None = None,
+    progress: Progress = no_progress,
+) -> Decomposition:
+    """Exports (or production) of every year in terms of value added.
+
+    Parameters
+    ----------
+    tables
+        In memory or lazy.
+    method
+        A name of ``METHODS``: wwz, kww, bm-source, bm-sink, bm-world, bm-self,
+        bm-importer, ltv, my, tripartite, tripartite-output, production.
+    level
+        country, sector, bilateral or bilateral-sector, as far as the method has it.
+    detail
+        For bm-source and bm-sink: also the parts VAX1 ... VAX4, REF1, REF2, FVA1 ...
+        FVA4, which with DDC and FDC are Borin and Mancini's twelve terms.
+    by_origin
+        For bm-source, by sector: ``sector`` is that in which the value is added, not
+        the exporting one.
+    groups
+        Regions that are one perimeter: flows among members are domestic. The group's
+        name replaces those of its members. Names of built-in groups (``"EU27"``, or a
+        list of them), or the regions of each by its name.
+    apart
+        Each group by itself, so that they may overlap: its rows, and other groups are
+        no partners.
+    value_added
+        As for ``value_added_trade``.
+    memory
+        As for ``value_added_trade``: bm-source, my, tripartite and production are
+        streamed, others need the inverse.
+
+    Returns
+    -------
+    Decomposition
+        ``data``: a variable for each term by year, exporter and, by level, sector and
+        importer, in the unit of the tables, 0 at home; ``residual`` (year) of the
+        solve, relative, and ``identity`` (year), the largest relative residual of the
+        accounting identities (NaN where the method has none).
+
+    Raises
+    ------
+    TivaxError
+        An unknown method, level or region; a table that is not productive; an identity
+        that is missed by more than 1e-8; a satellite account for tripartite-output,
+        which sets value added against output.
+
+    Examples
+    --------
+    >>> found = tx.decompose(world, "bm-source", "country").data.sel(year=2000)
+    >>> found[["GEXP", "DVA", "FVA"]].drop_vars("year").to_dataframe().round()
+                    GEXP        DVA        FVA
+    exporter
+    R01        7837804.0  4879667.0  2539475.0
+    R02       10322401.0  8873298.0  1301280.0
+    ROW       11757118.0  8983990.0  2149224.0
+    """
+
+    require_method(method, level, detail=detail, by_origin=by_origin)
+    found = Decomposition(
+        world=tables,
+        accounts=[value_added],
+        groups=groups_in_turn(groups, whole_regions(tables), apart=apart),
+        one_by_one=apart,
+        name=method,
+        level=level,
+        detail=detail,
+        by_origin=by_origin,
+        memory=memory,
+        progress=progress,
+    )
+    return found.hold()
 
 
 def _usual_level(method: str) -> str:

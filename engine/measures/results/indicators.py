@@ -1,5 +1,4 @@
-"""The result of `tivax indicators`: every level of every year, computed while it is
-written."""
+"""The result of ``tx.indicators`` and `tivax indicators`: every level of every year."""
 
 import math
 from collections import Counter
@@ -12,14 +11,29 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ...core import Listing, TivaxError, count_text, shift_progress, suggest
+from ...core import (
+    Listing,
+    Progress,
+    TivaxError,
+    count_text,
+    no_progress,
+    shift_progress,
+    suggest,
+)
 from ...figures import shown_regions
 from ...figures.regions import FEW, NAMED, ends_text, largest, of_those_shown
 from ...reporting import LongPart, LongTable, Plot, with_intervals
-from ...tables import Groups, country_in_text, listing_by_region
+from ...tables import (
+    AnyGroups,
+    Groups,
+    WorldTables,
+    country_in_text,
+    listing_by_region,
+    whole_regions,
+)
 from ..accounts import Account, ValueAdded
 from ..flags import FLAGS, count_flags, flag_messages
-from ..group_runs import require_new_names
+from ..group_runs import groups_in_turn, require_new_names
 from ..gvc_indicators import (
     LevelsOfYear,
     indicator_years,
@@ -43,6 +57,8 @@ _FIGURES = {
 _PRINTED = 4
 
 Datasets = Mapping[str, xr.Dataset]
+_Year = tuple[str, ValueAdded, LevelsOfYear, Datasets | None]
+_MEASURED = ("residual", "identity", "cell_error", "cell_backward_error")
 
 
 def require_levels(name: str) -> tuple[str, ...]:
@@ -54,9 +70,9 @@ def require_levels(name: str) -> tuple[str, ...]:
     return (name,)
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class IndicatorsByYear(ByYear):
-    """Indicators of every year and level.
+    """Indicators of every year and level: the result of ``tx.indicators``.
 
     Attributes
     ----------
@@ -73,6 +89,11 @@ class IndicatorsByYear(ByYear):
         True if there are figures: of indicators that are among ``only``.
     net
         Inventories are left out of the tables.
+
+    Examples
+    --------
+    >>> tx.indicators(world, "TBI")["TBI"].sel(year=2000).round(3).values.tolist()
+    [-0.027, -0.015, 0.034]
     """
 
     only: Sequence[str] = ()
@@ -98,20 +119,22 @@ class IndicatorsByYear(ByYear):
     )
 
     def __post_init__(self) -> None:
-        first = self.accounts[0]
-        self.levels = require_levels(self.level)
-        self.wanted = possible_indicators(self.only, self.world, first)
-        if len(self.levels) == 1:
-            self.wanted = indicators_at(self.only, self.levels[0], self.world, first)
-        labels = {
-            EVERY_PARTNER: [*self.world.regions, *self.groups],
-            EVERY_SECTOR: self.world.sectors,
-        }
-        for name, taken in labels.items():
-            if name in taken:
-                raise TivaxError(f"{name} stands for a total: rename the code {name}")
+        assert self.wanted
         if self.one_by_one:
             require_new_names(self.groups, self.world.regions)
+
+    @cached_property
+    def levels(self) -> tuple[str, ...]:
+        """The levels of the table."""
+        return require_levels(self.level)
+
+    @cached_property
+    def wanted(self) -> list[str]:
+        """The indicators of the table."""
+        given = self.world, self.accounts[0]
+        if len(self.levels) == 1:
+            return indicators_at(self.only, self.levels[0], *given)
+        return possible_indicators(self.only, *given)
 
     @property
     def figures(self) -> list[str]:
@@ -167,25 +190,38 @@ class IndicatorsByYear(ByYear):
         steps = len(self.accounts) * len(self.world.years)
         for k, (name, groups) in enumerate(runs.items()):
             years = one_after_the_other(
-                lambda account, progress, groups=groups: indicator_years(
+                lambda account, progress, keeper, groups=groups: indicator_years(
                     self.world,
                     **self.options,
                     groups=groups,
                     value_added=account,
+                    memory=self.memory,
                     flagged=True,
                     progress=progress,
+                    keeper=keeper,
                 ),
                 self.accounts,
                 shift_progress(self.progress, k * steps, len(runs) * steps),
+                self.keeper.under(k),
             )
             for account, year in years:
                 yield name, account, year
 
     def tables(self) -> dict[str, LongTable]:
+        labels = {
+            EVERY_PARTNER: [*self.world.regions, *self.groups],
+            EVERY_SECTOR: self.world.sectors,
+        }
+        for name, taken in labels.items():
+            if name in taken:
+                raise TivaxError(f"{name} stands for a total: rename the code {name}")
         units = bool(self.account)
         return {"indicators": LongTable(self._parts(), "indicator", FLAGS, units=units)}
 
-    def _parts(self) -> Iterator[LongPart]:
+    def years(self) -> Iterator[_Year]:
+        if self.held is not None:
+            yield from self.held
+            return
         before, errors = None, iter(())
         for name, account, year in self.compute():
             se: Datasets | None = None
@@ -195,9 +231,20 @@ class IndicatorsByYear(ByYear):
                     errors = iter(self.errors(self.names, self._levels, **of))
                     before = name, account
                 se = next(errors)
+            yield name, account, year, se
+
+    def _parts(self) -> Iterator[LongPart]:
+        self._begin()
+        for name, account, year, se in self.years():
             self._keep(name, year, se)
             for level in self.levels:
                 yield self._part(name, account, level, year, se)
+
+    def _datasets(self) -> Iterator[tuple[str, xr.Dataset, xr.Dataset | None]]:
+        for name, _, year, se in self.years():
+            whole = year.values[self.level]
+            chosen = [*self.wanted, *(k for k in _MEASURED if k in whole)]
+            yield name, whole[chosen], None if se is None else se[self.level]
 
     def _keep(self, group: str, year: LevelsOfYear, se: Datasets | None) -> None:
         """Keep the values of a year that figures and the summary need."""
@@ -232,7 +279,7 @@ class IndicatorsByYear(ByYear):
         units.update({k: v.attrs["units"] for k, v in values.items()})
         values, *more = (self.named(k, account) for k in (values, *more))
         part = LongPart(values, flags, *more)
-        self.rows += part.rows
+        self._rows.append(part.rows)
         return part
 
     def plots(self) -> dict[str, Plot]:
@@ -394,6 +441,83 @@ class IndicatorsByYear(ByYear):
             whose = [world.parents.get(k, k) for k in world.regions]
             by, size = "gross output", pd.Series(each).groupby(whose, sort=False).sum()
         return size, f"{by} in {year}"
+
+
+def indicators(
+    tables: WorldTables,
+    names: str | Sequence[str] = (),
+    level: str = "country",
+    *,
+    groups: AnyGroups | None = None,
+    apart: bool = False,
+    value_added: ValueAdded = "residual",
+    certify: Certify = "columns",
+    memory: int | None = None,
+    progress: Progress = no_progress,
+) -> IndicatorsByYear:
+    """Indicators of every year.
+
+    Parameters
+    ----------
+    tables
+        In memory or lazy.
+    names
+        Names in ``INDICATORS``, one or several; none means all that the level has and
+        the tables allow: CONS_VA and GFCF_VA need final demand by category.
+    level
+        country, sector (adds the sector: that of the exporter, of origin or of the
+        product as the indicator has it), bilateral (adds the partner) or
+        bilateral-sector. At country level partners are all others together, but for
+        FD_VA, CONS_VA and GFCF_VA, where home is one of them.
+    groups, apart
+        Regions that are one perimeter, as in ``decompose``.
+    value_added
+        As in ``value_added_trade``. With a satellite account, shares of
+        exports are shares of the account in exports.
+    certify
+        ``columns`` or ``cells``, as there; cells are those of the Leontief inverse.
+    memory
+        As for ``value_added_trade``; cells are not streamed.
+
+    Returns
+    -------
+    IndicatorsByYear
+        ``data``: a variable for each indicator by year, region and, by level, sector
+        and partner; units in attrs; NaN where a ratio has no base. ``residual`` (year)
+        and ``identity`` (year): the largest relative residual of two dozen accounting
+        identities (``kernels.indicators.identity_residuals``). With ``certify="cells"``
+        also ``cell_error`` and ``cell_backward_error`` (year).
+
+    Raises
+    ------
+    TivaxError
+        An unknown name, level or region; a table that is not productive; an identity
+        that is missed by more than 1e-8.
+
+    Examples
+    --------
+    >>> found = tx.indicators(world, ["TBI", "EXGR_DVASH"]).data.sel(year=2000)
+    >>> found[["TBI", "EXGR_DVASH"]].drop_vars("year").to_dataframe().round(3)
+              TBI  EXGR_DVASH
+    region
+    R01    -0.027      65.880
+    R02    -0.015      87.207
+    ROW     0.034      80.540
+    """
+    names = [names] if isinstance(names, str) else names
+    indicators_at(names, level, tables, value_added)  # mistakes in words of Python
+    found = IndicatorsByYear(
+        world=tables,
+        accounts=[value_added],
+        groups=groups_in_turn(groups, whole_regions(tables), apart=apart),
+        one_by_one=apart,
+        only=names,
+        level=level,
+        certify=certify,
+        memory=memory,
+        progress=progress,
+    )
+    return found.hold()
 
 
 def _cell(value: float, unit: str) -> str:

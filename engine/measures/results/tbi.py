@@ -1,7 +1,7 @@
 """The result of `tivax tbi`: index, value-added trade, VAX ratios, their errors."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,6 @@ from ...figures import ShownRegions, shown_regions
 from ...figures.regions import ends_text, of_those_shown, trade_size
 from ...reporting import (
     Plot,
-    Result,
     interval_columns,
     kinds_line,
     method_of,
@@ -22,6 +21,7 @@ from ...reporting import (
 )
 from ...tables import REST, country_in_text, listing_by_region
 from ..flags import FLAGS, flag_messages
+from .measure import MeasuredTables, MeasureResult
 
 # Named, not imported: where another process draws, this one needs no matplotlib.
 _FLOWS = ("gross_exports", "gross_imports", "va_exports", "va_imports", "vax_ratio")
@@ -60,11 +60,12 @@ class TbiErrors:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class TbiResult(Result):
-    """The result of `tivax tbi`.
+class TbiResult(MeasureResult):
+    """The result of ``tx.trade_benefit_index`` and of `tivax tbi`.
 
     ``trade`` is by industry as in ``value_added_trade``; the others have regions
-    dropped and grouped. There are ``footprints`` (``footprint_accounts``) if final
+    dropped and grouped, and of value added absorbed alone there are ``tbi`` and
+    ``absorbed``. There are ``footprints`` (``footprint_accounts``) if final
     demand has an account of its own. With ``each_group`` they hold the groups alone,
     each computed by itself; ``absorbed`` and ``exports`` are by groups and regions, NaN
     unless the pair is a group with itself or with a region outside it. ``account``
@@ -72,14 +73,20 @@ class TbiResult(Result):
     regions that figures and the printed table show (by default the largest); ``net``:
     inventories are left out of the tables. With ``named``, of one of several accounts,
     its name is the first column of tables, and there are no figures.
+
+    Examples
+    --------
+    >>> found = tx.trade_benefit_index(world)
+    >>> [*found.tables()]
+    ['tbi', 'vax', 'vax_by_sector', 'va_absorbed']
     """
 
     trade: xr.Dataset
-    vax_by_sector: xr.Dataset
     tbi: xr.Dataset
-    vax: xr.Dataset
     absorbed: xr.DataArray  # (year, origin, absorber)
-    exports: xr.DataArray  # gross, (year, origin, destination)
+    vax: xr.Dataset = field(default_factory=xr.Dataset)
+    vax_by_sector: xr.Dataset = field(default_factory=xr.Dataset)
+    exports: xr.DataArray | None = None  # gross, (year, exporter, importer)
     each_group: bool = False
     footprints: xr.Dataset | None = None
     errors: TbiErrors | None = None
@@ -87,6 +94,7 @@ class TbiResult(Result):
     asked: Sequence[str] = ()
     net: bool = False
     named: bool = False
+    source: MeasuredTables | None = None
 
     program = "tbi"
     report_title = "Trade benefit index"
@@ -96,9 +104,18 @@ class TbiResult(Result):
     one_workbook = True
 
     @property
-    def residual_max(self) -> float:
-        """The worst relative residual of all years."""
-        return float(self.trade["residual"].max())
+    def data(self) -> xr.Dataset:
+        found = self.tbi.assign_attrs(residual_max=self.residual_max)
+        if self.errors is None:
+            return found
+        return with_intervals(found, self.errors.regions[[*self.tbi]])
+
+    @property
+    def residual_max(self) -> float | None:
+        """The worst relative residual of all years, of flows that have one."""
+        if "residual" in self.trade:
+            return float(self.trade["residual"].max())
+        return self.trade["va_absorbed"].attrs.get("residual_max")
 
     @property
     def certified(self) -> dict[str, float]:
@@ -111,14 +128,19 @@ class TbiResult(Result):
     @property
     def flags(self) -> dict[str, int]:
         """Number of flagged rows of ``vax_by_sector``, by flag."""
-        found = self.vax_by_sector["flag"].values
+        found = self.vax_by_sector.get("flag", xr.DataArray("")).values
         return {name: int((found == name).sum()) for name in FLAGS if name}
 
     @property
     def years_by_lu(self) -> list[int]:
         """The years in which the iteration stalled."""
-        passes = self.trade["passes"]
-        return [int(year) for year in passes["year"].values[passes.values == 0]]
+        trade = self.trade
+        lu = (
+            trade["year"].values[trade["passes"].values == 0]
+            if "passes" in trade
+            else ()
+        )
+        return [int(year) for year in lu]
 
     @property
     def shown(self) -> ShownRegions:
@@ -141,12 +163,11 @@ class TbiResult(Result):
             absorbed = absorbed.dropna(ignore_index=True)
         index = ["year", "region", "va_exports", "va_imports", "tbi"]
         of_sectors = ["year", "region", "sector", *_FLOWS, "tbi", "flag"]
-        tables = {
-            "tbi": to_long_frame(self.tbi, index),
-            "vax": to_long_frame(self.vax, ["year", "region", *_FLOWS]),
-            "vax_by_sector": to_long_frame(self.vax_by_sector, of_sectors),
-            "va_absorbed": absorbed,
-        }
+        tables = {"tbi": to_long_frame(self.tbi, index)}
+        if self.vax:
+            tables["vax"] = to_long_frame(self.vax, ["year", "region", *_FLOWS])
+            tables["vax_by_sector"] = to_long_frame(self.vax_by_sector, of_sectors)
+        tables["va_absorbed"] = absorbed
         if self.errors is not None:
             tables = {
                 name: _with_errors(frame, name, self.errors)
@@ -157,7 +178,7 @@ class TbiResult(Result):
             tables["footprints"] = to_long_frame(self.footprints, columns)
         for frame in tables.values() if self.account else ():
             frame["unit"] = self.absorbed.attrs.get("units", "")
-            if "gross_exports" in frame:  # money beside the account
+            if self.exports is not None and "gross_exports" in frame:  # money beside it
                 frame["gross_unit"] = self.exports.attrs.get("units", "")
             if self.named:
                 frame.insert(0, "account", self.account)
@@ -181,9 +202,7 @@ class TbiResult(Result):
         """
         if self.named:
             return {}
-        shown, tbi = self.shown, self.tbi
-        if self.errors is not None:
-            tbi = with_intervals(tbi, self.errors.regions[["tbi"]])
+        shown, tbi = self.shown, self.data
         about = {"account": self.account}
         from ...figures import has_map, trade, world_tiles  # loads matplotlib
 
@@ -207,6 +226,8 @@ class TbiResult(Result):
             trade.balance_heatmap, self.absorbed, regions=many, **about
         )
         # Jobs or emissions cannot be compared with gross trade.
+        if self.exports is None:
+            return plots
         if self.absorbed.attrs.get("units") == self.exports.attrs.get("units"):
             both = {"va_absorbed": self.absorbed, "gross_exports": self.exports}
             if self.errors is not None:
@@ -268,7 +289,7 @@ class TbiResult(Result):
 
     def _title_of_deficit(self) -> dict[str, str]:
         """The region and partner of the figure whose gross balance is largest."""
-        if self.account or self.each_group:
+        if self.account or self.each_group or self.exports is None:
             return {}
         unit, factor = billions(self.absorbed.attrs.get("units", ""))
         balance, gross = (factor * _balances(k) for k in (self.absorbed, self.exports))
@@ -334,11 +355,12 @@ class TbiResult(Result):
             f"{year}: the iteration stalled; solved by LU instead"
             for year in self.years_by_lu
         ]
-        rows = self.vax_by_sector["flag"].size
+        rows = int(np.prod([*self.vax_by_sector.sizes.values()]))
         for line in flag_messages(self.flags, rows, net=self.net):
             notes.append(f"vax_by_sector: {line}")
-        span = "-".join(map(str, years))
-        notes.append(f"{span}, largest relative residual {self.residual_max:.1e}")
+        if self.residual_max is not None:
+            span = "-".join(map(str, years))
+            notes.append(f"{span}, largest relative residual {self.residual_max:.1e}")
         if self.certified:
             notes.append(certified_line("required output B Y", **self.certified))
         if self.errors is not None:

@@ -97,21 +97,18 @@ def coefficients_of_draws(
     The constant is the mean of the countries' effects, with effects of years from the
     second on, as Stata's ``xtreg, fe`` with dummies of years.
     """
-    countries = pd.get_dummies(used["iso3"], dtype=float).to_numpy()
-    years = pd.get_dummies(used["year"], drop_first=True, dtype=float).to_numpy()
     controls = [k for k in column.regressors if k != "TBI"]
-    X = used[controls].to_numpy(float)
-    D = np.hstack([X, countries, years])
-    inverse = np.linalg.pinv(D)
-    y = used[column.outcome].to_numpy(float)
-    share = countries.mean(axis=0)
-    of_constant = share @ inverse[len(controls) : len(controls) + len(share)]
-    wanted = np.vstack([inverse[: len(controls)], of_constant])
-    net = moved - (moved @ inverse.T) @ D.T
-    slope = (net @ y) / np.einsum("dn,dn->d", net, net)
-    others = wanted @ y - slope[:, None] * (moved @ wanted.T)
-    named = dict(zip([*controls, "const"], others.T, strict=True))
-    return {"TBI": slope, **named}
+    others = " + ".join([*controls, "C(year)"])
+    base = tx.fit(f"{column.outcome} ~ {others} | iso3", used)
+    own, y = base.solved, used[column.outcome].to_numpy(float)
+    x = own.effects.within(moved[:, used.index.get_indexer(own.used.index)].T)
+    net = x - own.B @ (own.B.T @ x)
+    slope = own.size[-1] * (own.y @ net) / (net**2).sum(axis=0)
+    of_x = own.slopes @ x / own.size[own.places(own.names), None]
+    b = base.terms["estimate"].to_numpy()[:, None] - slope * of_x
+    means = base.data[[*own.names]].to_numpy(float).mean(axis=0)
+    constant = y.mean() - slope * moved.mean(axis=1) - means @ b
+    return {"TBI": slope, **dict(zip(controls, b, strict=False)), "const": constant}
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,5 @@
 """One run of ``tivax replicate``: compute, write, and say what was found."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,19 +7,16 @@ import tivax as tx
 
 from ...core import Call, Format, describe_environment
 from ...reporting import Language
-from . import replication
 from .columns import agreement, index_note, losses_in_words
 from .from_tables import changes_sentence
 from .in_words import answer
-from .replication import replicate
+from .replication import Computation, Told, run_steps
 from .report import page
-from .report.plots import Drawing
+from .report.plots import Drawing, Figures
 from .results import Replication
 from .robustness import convention_in_words
 from .verdicts import verdicts
 from .write import write_replication
-
-STEPS = (*replication.STEPS, "tables and figures", "report")
 
 
 def inputs(files: tx.DataFiles) -> dict[Path, str]:
@@ -37,23 +33,30 @@ def run_paper(
     language: Language = "en",
     figures: bool = True,
     format: Format = "csv",
-    said: Callable[[str], object] = str,
+    told: Told,
     helper: Call | None = None,
 ) -> tuple[dict[str, Any], list[str]]:
     """Write the replication into ``folder``: facts for its manifest, and findings.
 
-    ``said`` is called with each of ``STEPS`` before it begins. ``helper`` draws
-    figures. Without ``figures`` there are none but those of the report.
+    ``told`` is called with the steps done, their number and the next one's title.
+    ``helper`` draws figures. Without ``figures`` there are only those of the report.
     """
     drawing = helper and Drawing(helper, language, files=figures)
-    result = replicate(files, said=said, drawing=drawing)
-    said("tables and figures")
-    drawn = write_replication(
-        result, folder, language, figures=figures, format=format, drawing=drawing
-    )
-    said("report")
-    environment = describe_environment()
-    page.write(folder / "report.html", result, drawn, environment, language)
+    given = {"figures": figures, "format": format, "drawing": drawing}
+    drawn: Figures = {}
+
+    def write() -> None:
+        nonlocal drawn
+        drawn = write_replication(work.result, folder, language, **given)
+
+    def report() -> None:
+        environment = describe_environment()
+        page.write(folder / "report.html", work.result, drawn, environment, language)
+
+    with Computation(files, drawing) as work:
+        last = {"tables and figures": write, "report": report}
+        run_steps(work.steps | last, told)
+    result = work.result
     facts = {
         "seed": result.inference.seed if result.inference else None,
         "residual_max": _residual_max(result),

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from html import unescape
@@ -35,7 +36,7 @@ from tivax.engine.papers.trade_imbalance import (
     write,
 )
 from tivax.engine.papers.trade_imbalance import inference as paper_inference
-from tivax.engine.papers.trade_imbalance.replication import replicate
+from tivax.engine.papers.trade_imbalance.replication import Computation
 from tivax.engine.papers.trade_imbalance.report.plots import Drawing, plots_of
 from tivax.engine.papers.trade_imbalance.results import Replication
 from tivax.engine.papers.trade_imbalance.tables import lagged_frame
@@ -73,6 +74,7 @@ COMPARISONS = (
 IV = ("iv_all", "iv_developed", "iv_developing", "iv_first_stage")
 FROM_TABLES = [f"results/{k}" for k in ("index_with_errors", "coefficients")]
 FROM_TABLES += ["results/index_of_tables_or_file"]  # with --tables
+OF_MODELS = ["tables", "map", "equilibria", "intervals", "figures/world"]  # of --paper
 FIGURES = (
     "table1_tbi tbi_coefficients table3_coefficients table4_coefficients "
     "table5_coefficients table6_coefficients pooled_parts "
@@ -105,9 +107,9 @@ class Blank(dict):
         return Figure(figsize=(1, 1))
 
 
-def computed(result: Replication) -> Callable[..., Replication]:
-    """Stands for ``replicate``: the rest of a run without its half a minute."""
-    return lambda files, *, said, drawing: result
+def computed(result: Replication) -> Callable[..., nullcontext]:
+    """Stands for ``Computation``: the rest of a run without its half a minute."""
+    return lambda files, drawing: nullcontext(SimpleNamespace(steps={}, result=result))
 
 
 def run_kept(data: Path, folder: Path, *, draws: int, whole: bool = True) -> Done:
@@ -119,8 +121,8 @@ def run_kept(data: Path, folder: Path, *, draws: int, whole: bool = True) -> Don
     """
     kept = []
 
-    def keeping(*arguments, **options):
-        kept.append(replicate(*arguments, **options))
+    def keeping(*arguments):
+        kept.append(Computation(*arguments))
         return kept[-1]
 
     def drawn(result, language, drawing, *, files):
@@ -129,7 +131,7 @@ def run_kept(data: Path, folder: Path, *, draws: int, whole: bool = True) -> Don
         return Blank()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(COMMAND, "replicate", keeping)
+        patch.setattr(COMMAND, "Computation", keeping)
         for module, name, fewer in (
             (paper_inference, "infer_paper", {"draws": draws}),
             (declared, "declared_p_values", {"draws": draws}),
@@ -148,7 +150,7 @@ def run_kept(data: Path, folder: Path, *, draws: int, whole: bool = True) -> Don
             patch.setattr(Drawing, "begin", lambda *_: None)
             patch.setattr(write, "drawn_figures", drawn)
         answer = good("replicate", "--data", data, "--out", folder)
-    return Done(folder, answer, kept[0])
+    return Done(folder, answer, kept[0].result)
 
 
 @pytest.fixture(scope="session")
@@ -216,7 +218,7 @@ def test_every_promised_file_is_there_and_no_other(done):
     assert names(done.folder / "tables") == sorted(
         f"{k}.{x}" for k in made for x in kinds
     )
-    assert_described("replicate", done.folder, but=FROM_TABLES)
+    assert_described("replicate", done.folder, but=[*FROM_TABLES, *OF_MODELS])
     assert names(done.folder / "figures") == sorted(
         f"{k}.{x}" for k in FIGURES for x in ("svg", "png", "pdf")
     )
@@ -878,7 +880,7 @@ def chinese(done, shared, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("chinese") / "out"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(HELPER, lambda *_: MagicMock())  # which has nothing to draw
-        patch.setattr(COMMAND, "replicate", computed(done.result))
+        patch.setattr(COMMAND, "Computation", computed(done.result))
         patch.setattr(write, "drawn_figures", drawn)
         words = ("--out", folder, "--language", "zh", "--quiet")
         told = good("replicate", "--data", shared / "data", *words).err
@@ -1075,7 +1077,7 @@ def of_store(from_store, store, shared, tmp_path_factory) -> Done:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(HELPER, lambda *_: MagicMock())  # which has nothing to draw
-        patch.setattr(COMMAND, "replicate", computed(from_store))
+        patch.setattr(COMMAND, "Computation", computed(from_store))
         patch.setattr(COMMAND, "write_replication", written)
         data = ("--data", shared / "data", "--store", store)
         answer = good("replicate", *data, "--out", folder)

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine.core.errors import TivaxError
 from tivax.engine.estimation.samples import sample
-from tivax.engine.measures import trade as measures
+from tivax.engine.measures import trade_benefit_index
 from tivax.engine.panel.blocks import gross_balance_index
 from tivax.engine.panel.data_files import Edition
 from tivax.engine.panel.further_data import FurtherData
@@ -174,7 +174,7 @@ def test_real_indices_are_those_of_the_tables(variants, three_years, shared):
     """By country and year; all three of the WIOD that are not in the panel are out."""
     indices = variants.indices.set_index(["year", "iso3"])
     assert indices.columns.tolist() == list(INDICES)
-    tbi = measures.trade_benefit_index(three_years)["tbi"].to_series()
+    tbi = trade_benefit_index(three_years)["tbi"].to_series()
     assert_allclose(indices["TBI"], tbi.loc[indices.index], rtol=0, atol=1e-10)
     panel = paper_panel(shared).frame
     known = set(panel["iso3"]) & set(three_years.regions)

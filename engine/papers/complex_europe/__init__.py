@@ -1,4 +1,4 @@
-"""Published trade models, solved from their authors' data on the user's disk."""
+"""The cost of undoing the EU: Felbermayr, Gröschl and Heiland (2022)."""
 
 import lazy_loader
 

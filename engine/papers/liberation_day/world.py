@@ -13,23 +13,16 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..core import TivaxError, percent_text
-from ..equilibrium import Economy, Supply
-from .reading import read_numbers, require_file
+import tivax as tx
 
-FILES = ("trade_cepii.csv", "gdp.csv", "tariffs.csv", "country_labels.csv")
-HOME = "USA"
-# The authors' list of the EU has neither Czechia nor Slovakia.
-EU = (
-    "AUT BEL BGR CYP DEU DNK ESP EST FIN FRA GRC HRV HUN IRL ITA LTU LUX LVA MLT NLD "
-    "POL PRT ROU SVN SWE"
-).split()
-ELASTICITY = 4.0
-LABOUR = 0.5
-# The shape of firms' productivity is the trade elasticity over this.
-SHAPE = 0.67
-# Services: of the GDP of the rest of the world, and of that of the USA.
-SERVICES = (0.12, 0.26)
+from ...core import TivaxError, load_toml, percent_text
+from ..archives import read_numbers, require_file
+
+_FACTS = load_toml(__package__, "facts.toml")
+FILES: tuple[str, ...] = tuple(_FACTS["files"])
+HOME, EU, ELASTICITY, LABOUR = (
+    _FACTS[k] for k in ("home", "eu", "elasticity", "labour")
+)
 LEAST_RATE = 0.1
 # Rates of whole countries above this are damaged files, not tariffs.
 _HIGHEST_RATE = 3.0
@@ -79,13 +72,13 @@ class World:
 
     def economy(
         self, labour_share: float = 1.0, elasticity: float = ELASTICITY
-    ) -> Economy:
+    ) -> tx.Economy:
         """With inputs home sales are those of value added over its share."""
         flows = self.flows.copy()
         np.fill_diagonal(flows, flows.diagonal() / labour_share)
         inputs = (1 - labour_share) * ((1 - self.services) @ flows)
         trade = flows[:, :, None]
-        return Economy(
+        return tx.Economy(
             regions=self.countries,
             sectors=("goods",),
             trade=trade,
@@ -99,13 +92,13 @@ class World:
             name="Liberation Day",
         )
 
-    def supply(self, passed: float = 1.0) -> Supply:
+    def supply(self, passed: float = 1.0) -> tx.Supply:
         """The paper's block; ``passed`` is how far firms pass tariffs on."""
-        theta = ELASTICITY / SHAPE
+        theta = ELASTICITY / _FACTS["shape"]
         entry = (1 + theta) / ((1 - self.services) * theta) - 1 / theta - 1
-        return Supply(
+        return tx.Supply(
             labour=LABOUR,
-            scale=SHAPE / ELASTICITY,
+            scale=_FACTS["shape"] / ELASTICITY,
             services=self.services,
             pass_through=passed + entry,
             tax_relief=True,
@@ -174,7 +167,7 @@ def _service_shares(
         kept = spent - abroad
         kept = kept / (kept + abroad[::-1])
         system = np.array([[kept[0], 1 - kept[0]], [1 - kept[1], kept[1]]])
-        new = np.maximum(np.linalg.solve(system, SERVICES), 0)
+        new = np.maximum(np.linalg.solve(system, _FACTS["services"]), 0)
         if np.max(np.abs(new - nu)) < 1e-15:
             break
         nu = new

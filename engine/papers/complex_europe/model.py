@@ -7,52 +7,23 @@ means over 1,000 draws of elasticities and of what memberships do to trade costs
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import jax
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ...kernels.equilibrium import changes, parameter_draws, wages
-from ..core import Progress, TivaxError, in_float64, no_progress
-from .europe_data import (
-    FILES,
-    GROUPS,
-    MEMBERSHIPS,
-    REGIONS,
-    Estimates,
-    Europe,
-    merged,
-    read_estimates,
-    read_europe,
-    read_memberships,
-    read_transfers,
-)
-from .parameter_draws import (
-    DrawnChanges,
-    control_variates,
-    controlled_means,
-    solve_draws,
-    standard_errors,
-    stars,
-)
-from .result import Published, equilibria_of, table_of
+import tivax as tx
 
-# Members before 2004, and since.
-OLD_MEMBERS = "AUT BEL DEU DNK ESP FIN FRA GBR GRC IRL ITA LUX NLD PRT SWE".split()
-NEW_MEMBERS = "BGR CYP CZE EST HRV HUN LTU LVA MLT POL ROU SVK SVN".split()
-# Scenarios of Table 5: which memberships end, whose tariffs, whether transfers do.
-_ALL = tuple(range(len(MEMBERSHIPS)))
-SCENARIOS = {
-    "S1": ((), "EU", False),
-    "S2": ((0,), "", False),
-    "S3": ((1,), "", False),
-    "S4": ((2,), "", False),
-    "S5": ((3, 4), "RTA", False),
-    "S6": (_ALL, "all", False),
-    "S7": (_ALL, "all", True),
-}
+from ...core import NOT_KEPT, Keeper, Progress, TivaxError, load_toml, no_progress
+from .. import europe as archive
+from ..result import Published, equilibria_of, table_of
+from .means import controlled_means, standard_errors, stars
+
+_FACTS = load_toml(__package__, "scenarios.toml")
+SCENARIOS: dict[str, dict[str, Any]] = _FACTS["scenarios"]
 _COLLAPSE = ("S6",)
+_ACCOUNTS = "shares tariff value_added inputs budget spending income".split()
 _NOT_TRADED = 1e5  # the factor of trade costs of services that are not
 
 
@@ -62,35 +33,48 @@ class PublishedRun:
     has all draws of the archive."""
 
     name: str
-    europe: Europe
-    estimates: Estimates
-    known: Estimates
+    europe: archive.Europe
+    estimates: archive.Estimates
+    known: archive.Estimates
     scenarios: Sequence[str] = _COLLAPSE
     deficits: str = "share"
     simple: bool = False
 
-    def solve(
-        self,
-        ended: Float[np.ndarray, "d r r"],
-        transfer: Float[np.ndarray, " r"],
-        progress: Progress = no_progress,
-    ) -> DrawnChanges:
-        """All scenarios of all draws, by what memberships change by and transfers."""
-        theta, costs = self.estimates.theta, self.estimates.costs
-        world = _world(self.europe, theta.mean(axis=0), self.deficits)
-        given = world, _cases(self, ended, transfer), theta, costs
-        return solve_draws(*given, simple=self.simple, progress=progress)
+    def draws(self, ended: np.ndarray, transfer: np.ndarray) -> Any:
+        """Its draws, by what memberships change by and the transfers of members.
 
-    def controls(
-        self, ended: Float[np.ndarray, "d r r"], transfer: Float[np.ndarray, " r"]
-    ) -> Float[np.ndarray, "k c r"]:
-        """Control variates of all scenarios; of all ``known`` draws the mean is 0."""
-        theta, effects = self.known.theta.mean(axis=0), self.known.costs.mean(axis=0)
-        mean = parameter_draws.Draw(*jax.device_put((theta, effects)))
-        world = _world(self.europe, theta, self.deficits)
-        given = world, _cases(self, ended, transfer), mean
-        own = self.estimates.theta, self.estimates.costs
-        return control_variates(*given, *own, simple=self.simple)
+        The base takes inventories out; of three industries the last becomes non-traded
+        in the same step.
+        """
+        europe, log_costs = self.europe, None
+        share = _shares_of_income(europe, self.deficits)
+        members = (ended[0] != 0).any(axis=0)
+        # Without transfers a member's surplus has them and, as printed, tariff revenue.
+        lost = europe.surplus + transfer + europe.revenue
+        alone = np.where(members, lost / (europe.income + europe.revenue), share)
+        three = europe.spending.shape[1] == len(archive.GROUPS)
+        if three:
+            log_costs = np.zeros_like(europe.tariff)
+            log_costs[:, :, -1] = np.where(np.eye(len(share)), 0, np.log(_NOT_TRADED))
+        chosen, tariffs, shares = [], [], []
+        for name in self.scenarios:
+            own = SCENARIOS[name]
+            rates = own["tariffs"]
+            chosen.append(np.isin(archive.MEMBERSHIPS, own["ended"]).astype(float))
+            rates = "members" if three and rates == "all" else rates
+            tariffs.append(europe.lapsed[rates] if rates else europe.tariff)
+            shares.append(share if own["transfers"] else alone)
+        return tx.Economy.parameter_draws(
+            **{name: getattr(europe, name) for name in _ACCOUNTS},
+            surplus=share,
+            ended=ended,
+            chosen=np.stack(chosen),
+            tariff_new=np.stack(tariffs),
+            surplus_new=np.stack(shares),
+            lent=europe.surplus if self.deficits == "kept" else None,
+            log_costs=log_costs,
+            own_inputs=self.simple,
+        )
 
 
 @dataclass(frozen=True)
@@ -103,25 +87,28 @@ class _Column:
     control: Float[np.ndarray, "k r"]
 
 
-@in_float64
-def complex_europe(
-    folder: Path, *, draws: int | None = None, progress: Progress = no_progress
+def solve_paper(
+    folder: Path,
+    *,
+    draws: int | None = None,
+    progress: Progress = no_progress,
+    keeper: Keeper = NOT_KEPT,
 ) -> Published:
     """Tables 5, A6, A8 and B10; ``draws``: the first so many of the 1,000.
 
     Raises ``TivaxError`` for data that are missing or damaged.
     """
-    fifty = read_europe(folder)
-    three = merged(fifty)
-    ended, transfer = read_memberships(folder), read_transfers(folder)
-    fine = read_estimates(folder, three=False)
-    coarse = read_estimates(folder, three=True)
+    fifty = archive.read_europe(folder)
+    three = archive.merged(fifty)
+    ended, transfer = archive.read_memberships(folder), archive.read_transfers(folder)
+    fine = archive.read_estimates(folder, three=False)
+    coarse = archive.read_estimates(folder, three=True)
     number = min(len(fine.tariff), len(coarse.tariff))
     if draws is not None and draws > number:
         raise TivaxError(f"{folder}: --draws {draws}: the archive has {number:,}")
     kept = number if draws is None else draws
     fine, coarse, mean = (
-        (Estimates(k.tariff[:kept], k.effects[:kept]), k)
+        (archive.Estimates(k.tariff[:kept], k.effects[:kept]), k)
         for k in (fine, coarse, fine.merged(fifty.output))
     )
     runs = [
@@ -134,16 +121,21 @@ def complex_europe(
         PublishedRun("7 balanced", fifty, *fine, deficits="zero"),
     ]
     total, done = kept * sum(len(run.scenarios) for run in runs), 0
-    solved: dict[str, DrawnChanges] = {}
+    solved, controls = {}, {}
     for run in runs:
-        k = len(run.scenarios)
-        solved[run.name] = run.solve(
-            ended, transfer, lambda n, _, k=k, at=done: progress(at + k * n, total)
+        k, own = len(run.scenarios), (run.estimates.theta, run.estimates.costs)
+        drawn = run.draws(ended, transfer)
+        solved[run.name] = drawn.solve(
+            *own,
+            progress=lambda n, _, k=k, at=done: progress(at + k * n, total),
+            keeper=keeper.under(run.name),
         )
+        known = run.known.theta.mean(axis=0), run.known.costs.mean(axis=0)
+        controls[run.name] = drawn.control_variates(known, *own)
         done += kept * k
     columns = _columns(
         {name: found.percent for name, found in solved.items()},
-        {run.name: run.controls(ended, transfer) for run in runs},
+        controls,
     )
     intervals = _intervals(columns)
     falls = intervals["variance_ratio"].quantile([0.5, 0.0, 1.0])
@@ -163,7 +155,7 @@ def complex_europe(
             ),
         },
         worst,
-        [folder / name for name in FILES],
+        [folder / name for name in archive.FILES],
         [
             f"means over {kept:,} of {number:,} draws; those without a result are left "
             f"out: {lost:,} of {total:,} equilibria",
@@ -175,74 +167,10 @@ def complex_europe(
     )
 
 
-def _world(
-    europe: Europe, theta: Float[np.ndarray, " s"], deficits: str
-) -> parameter_draws.DrawnWorld:
-    """The data as an economy, and the shock that takes inventories out.
-
-    Of three industries the last becomes non-traded in the same step.
-    """
-    r, s = europe.spending.shape
-    scale = europe.income.sum()
-    economy = changes.EconomyArrays(
-        shares=jax.device_put(europe.shares),
-        value_added=jax.device_put(europe.value_added),
-        inputs=jax.device_put(europe.inputs),
-        budget=jax.device_put(europe.budget),
-        theta=jax.device_put(theta),
-        income=jax.device_put(europe.income / scale),
-        joined=jax.device_put(np.ones((r, r))),
-    )
-    costs = np.zeros_like(europe.tariff)
-    if s == len(GROUPS):
-        costs[:, :, -1] = np.where(np.eye(r), 0, np.log(_NOT_TRADED))
-    lent = -europe.surplus / scale
-    lent = lent - lent.mean()  # rounding
-    base = changes.EconomyShock(
-        log_costs=jax.device_put(costs),
-        tariff=jax.device_put(europe.tariff),
-        deficit=jax.device_put(lent if deficits == "kept" else np.zeros(r)),
-        surplus=changes.Surplus(
-            share=jax.device_put(_shares_of_income(europe, deficits)),
-            spread=jax.device_put(np.zeros(())),
-        ),
-    )
-    start = wages.origin(jax.device_put(europe.spending / scale))
-    # (At the data; with services that are not traded solvers need no other.)
-    still = base._replace(log_costs=jax.device_put(np.zeros_like(costs)))
-    inverse = wages.inverse_jacobian(economy, still, start)
-    return parameter_draws.DrawnWorld(economy, base, start, inverse)
-
-
-def _shares_of_income(europe: Europe, deficits: str) -> Float[np.ndarray, " r"]:
+def _shares_of_income(europe: archive.Europe, deficits: str) -> Float[np.ndarray, " r"]:
     if deficits != "share":
         return np.zeros_like(europe.surplus)
     return europe.surplus / (europe.income + europe.revenue)
-
-
-def _cases(
-    run: PublishedRun,
-    ended: Float[np.ndarray, "d r r"],
-    transfer: Float[np.ndarray, " r"],
-) -> parameter_draws.Cases:
-    europe = run.europe
-    fine = europe.spending.shape[1] != len(GROUPS)
-    share = _shares_of_income(europe, run.deficits)
-    members = (ended[0] != 0).any(axis=0)
-    # Without transfers a member's surplus has them and, as printed, tariff revenue.
-    own = europe.surplus + transfer + europe.revenue
-    alone = np.where(members, own / (europe.income + europe.revenue), share)
-    chosen, tariffs, shares = [], [], []
-    for name in run.scenarios:
-        which, rates, without = SCENARIOS[name]
-        chosen.append(np.isin(_ALL, which).astype(float))
-        rates = rates if fine or rates != "all" else "members"
-        tariffs.append(europe.lapsed[rates] if rates else europe.tariff)
-        shares.append(alone if without else share)
-    return parameter_draws.Cases(
-        jax.device_put(ended),
-        *(jax.device_put(np.stack(k)) for k in (chosen, tariffs, shares)),
-    )
 
 
 def _columns(
@@ -270,7 +198,7 @@ def _columns(
 def _rows(column: _Column, suffix: str = "", **values: np.ndarray) -> pd.DataFrame:
     """A row for each country."""
     name = column.name + suffix
-    where = {"table": column.table, "row": REGIONS, "column": name}
+    where = {"table": column.table, "row": archive.REGIONS, "column": name}
     return pd.DataFrame(where | values)
 
 
@@ -307,11 +235,10 @@ def _intervals(columns: Sequence[_Column]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _gross_trade(europe: Europe) -> pd.DataFrame:
+def _gross_trade(europe: archive.Europe) -> pd.DataFrame:
     """Table A6: sales of blocs, net of tariffs, in billion US$."""
-    old = np.isin(REGIONS, OLD_MEMBERS)
-    new = np.isin(REGIONS, NEW_MEMBERS)
-    blocs = {"old EU": old, "new EU": new, "non-EU": ~(old | new)}
+    blocs = {k: np.isin(archive.REGIONS, v) for k, v in _FACTS["blocs"].items()}
+    blocs["non-EU"] = ~np.logical_or(*blocs.values())
     sales = europe.trade.sum(axis=2).T / 1000  # seller, buyer
     home = np.diag(sales)
     abroad = sales - np.diag(home)

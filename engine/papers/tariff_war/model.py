@@ -5,41 +5,26 @@ inputs. Flows and tariffs are those of 2014 in the archive of Felbermayr, Grösc
 Heiland (2022).
 """
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
-from ..equilibrium import Economy, nash_tariffs, net_imports
-from .europe_data import ARCHIVE, REGIONS, read_purchases
-from .result import Published, equilibria_of
+import tivax as tx
 
-# The 50 industries of the archive by group, and the groups' trade elasticities.
-# Services have 10 in what is printed, by a footnote; the table says 4.
-GROUPS = {
-    "Agriculture": (range(0, 3), 0.69),
-    "Mining": (range(3, 4), 13.53),
-    "Food": (range(4, 5), 0.47),
-    "Textiles": (range(5, 6), 3.33),
-    "Wood": (range(6, 7), 5.73),
-    "Paper": (range(7, 9), 8.50),
-    "Refining": (range(9, 10), 14.94),
-    "Chemicals": (range(10, 12), 0.92),
-    "Rubber": (range(12, 13), 1.69),
-    "Minerals": (range(13, 14), 1.47),
-    "Metals": (range(14, 16), 3.28),
-    "Electrical": (range(16, 18), 3.44),
-    "Machinery": (range(18, 19), 3.64),
-    "Vehicles": (range(19, 21), 1.38),
-    "Other": (range(21, 22), 1.64),
-    "Services": (range(22, 50), 10.0),
-}
+from ...core import load_toml
+from ..europe import ARCHIVE, REGIONS, read_purchases
+from ..result import Published, equilibria_of
+
+# The first industry of the archive beyond a group, and the group's trade elasticity.
+_GROUPS: dict[str, tuple[int, float]] = load_toml(__package__, "groups.toml")["groups"]
 
 
-def tariff_war(folder: Path) -> Published:
+def solve_paper(folder: Path) -> Published:
     """Columns 1 and 2 of Table 2: Nash tariffs and the change of real GDP."""
     economy = read_tables(folder / ARCHIVE)
-    found = nash_tariffs(economy)
+    found = tx.nash_tariffs(economy)
     frame = found.changes.rename(
         columns={"tariff": "baseline tariff", "real_income": "baseline real GDP"}
     )
@@ -57,7 +42,7 @@ def tariff_war(folder: Path) -> Published:
     )
 
 
-def read_tables(path: Path) -> Economy:
+def read_tables(path: Path) -> tx.Economy:
     """Flows and tariffs by group, all of them final.
 
     The paper's flows are those of the World Input-Output Database as they are, at basic
@@ -74,21 +59,22 @@ def read_tables(path: Path) -> Economy:
     home = np.arange(r)
     tariff[home, home] = 0
     output = trade.sum(axis=0)
-    return Economy(
+    return tx.Economy(
         regions=REGIONS,
-        sectors=tuple(GROUPS),
+        sectors=tuple(_GROUPS),
         trade=trade,
         tariff=tariff,
         tariff_new=tariff,
-        intermediate=np.zeros((r, len(GROUPS), len(GROUPS))),
+        intermediate=np.zeros((r, len(_GROUPS), len(_GROUPS))),
         final=(trade * (1 + tariff)).sum(axis=1),
         value_added=output,
-        deficit=net_imports(trade),
-        theta=np.array([theta for _, theta in GROUPS.values()]),
+        deficit=trade.sum(axis=(1, 2)) - trade.sum(axis=(0, 2)),
+        theta=np.array([theta for _, theta in _GROUPS.values()]),
         name=str(path),
     )
 
 
 def _grouped(flows: Float[np.ndarray, "r r j"]) -> Float[np.ndarray, "r r k"]:
-    parts = [flows[:, :, [*members]].sum(axis=2) for members, _ in GROUPS.values()]
+    ends = [0, *(end for end, _ in _GROUPS.values())]
+    parts = [flows[:, :, [*range(*k)]].sum(axis=2) for k in pairwise(ends)]
     return np.stack(parts, axis=2)

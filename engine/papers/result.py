@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from ..core import Listing
 from ..figures import WELFARE, world_tiles
 from ..reporting import Plot, Result, Section, Table, method_of
 
@@ -55,10 +54,9 @@ class Published(Result):
     inputs: Sequence[Path]
     lines: Sequence[str] = ()
 
-    program = "scenario"
+    program = "replicate"
     report_title = "A published trade model"
     method = method_of("published")
-    printed = True
 
     def tables(self) -> Mapping[str, pd.DataFrame]:
         return self.frames
@@ -95,6 +93,3 @@ class Published(Result):
         count = len(self.frames["tables"])
         solved = f"{count:,} cells; largest residual {self.residual:.1e}"
         return "\n".join([f"{self.title}: {solved}", *self.lines])
-
-    def _listings(self) -> list[Listing]:
-        return []

@@ -16,24 +16,15 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..core import TivaxError
-from .reading import read_numbers, require_file
+from ..core import TivaxError, load_toml
+from .archives import read_numbers, require_file
 
-ARCHIVE = "fifty_sectors.zip"
-REGIONS = (
-    "AUS AUT BEL BGR BRA CAN CHE CHN CYP CZE DEU DNK ESP EST FIN FRA GBR GRC HRV HUN "
-    "IDN IND IRL ITA JPN KOR LTU LUX LVA MEX MLT NLD NOR POL PRT ROU ROW RUS SVK SVN "
-    "SWE TUR TWN USA"
-).split()
-THREE = "three_sectors.zip"
-RATES = "fin_cftau_2014_weighted_wiod.dta"
-TRANSFERS = "transfers_2014_musd.json"
-FILES = (ARCHIVE, THREE, RATES, TRANSFERS)
+_FACTS = load_toml(__package__, "europe.toml")
+ARCHIVE, THREE, RATES, TRANSFERS = FILES = tuple(_FACTS["files"])
+REGIONS: list[str] = _FACTS["regions"]
 INDUSTRIES = 50
-MEMBERSHIPS = ("single market", "euro", "Schengen", "other RTAs", "EU-Korea")
-_DUMMIES = ("Smarket", "Euro", "Schengen", "oRTA", "eukor")
-_EFFECTS = ("bbothEEA", "bbotheuro", "bschengen", "bbothrta", "beukor")
-_COARSE = ("bbotheea", "bbotheuro", "bschengen", "bbothrta", "beukor")
+_NAMES: dict[str, list[str]] = _FACTS["memberships"]
+MEMBERSHIPS = [*_NAMES]
 _ELASTICITY = "bltau"
 # Industries of the 50, from 0, in each of the 3.
 GROUPS = (range(22), range(26, 45), (*range(22, 26), *range(45, 50)))
@@ -228,7 +219,7 @@ def _lapsed(
 def read_memberships(folder: Path) -> Float[np.ndarray, "d r r"]:
     """Counterfactual less actual memberships by pair, in the order of MEMBERSHIPS."""
     path, r = folder / THREE, len(REGIONS)
-    names = [f"dummy_diff_{k}" for k in _DUMMIES]
+    names = [f"dummy_diff_{k}" for k, *_ in _NAMES.values()]
     ended = np.stack([_read_member(path, k, (r, r)) for k in names])
     if (ended > 0).any():
         d = int(np.argwhere(ended > 0)[0, 0])
@@ -249,7 +240,7 @@ def read_transfers(folder: Path) -> Float[np.ndarray, " r"]:
 def read_estimates(folder: Path, *, three: bool) -> Estimates:
     """Draws for the 50 industries, or those that were estimated for 3."""
     path = folder / (THREE if three else ARCHIVE)
-    names = _COARSE if three else _EFFECTS
+    names = [(coarse if three else fine) for _, fine, coarse in _NAMES.values()]
     end = "_sec-aest" if three else "-sec-nnew"
     form = {"header": not three, "separator": "," if three else "\t"}
     shape = None, len(GROUPS) if three else INDUSTRIES

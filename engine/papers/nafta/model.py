@@ -6,40 +6,22 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..core import TivaxError, in_float64, load_toml
-from ..equilibrium import (
-    Economy,
-    ExactHat,
-    exact_hat,
-    net_imports,
-    solve_new,
-    solve_old,
-)
-from .reading import read_numbers
-from .result import Published, equilibria_of, table_of
+import tivax as tx
 
-_FACTS = load_toml(__package__, "nafta.toml")
+from ...core import TivaxError, load_toml
+from ..archives import read_numbers
+from ..result import Published, equilibria_of, table_of
+
+_FACTS = load_toml(__package__, "labels.toml")
 FILES: tuple[str, ...] = tuple(_FACTS["files"])
 REGIONS: list[str] = _FACTS["regions"]
 SECTORS: tuple[str, ...] = tuple(_FACTS["sectors"])
-# Of sectors without trade.
-_ELASTICITY = 8.22
+_MEASURES: dict[str, str] = _FACTS["measures"]
 # What the three members may be called in an economy of the user's.
-_MEMBERS = {
-    "Mexico": ("mex", "mexico"),
-    "Canada": ("can", "canada"),
-    "USA": ("usa", "us", "united states", "u.s."),
-}
-_MEASURES = {
-    "welfare": "welfare",
-    "terms of trade": "tot",
-    "volume of trade": "vot",
-    "real wages": "realwage",
-}
+_MEMBERS: dict[str, list[str]] = _FACTS["members"]
 
 
-@in_float64
-def nafta(folder: Path) -> Published:
+def solve_paper(folder: Path) -> Published:
     """Solve NAFTA's tariff cuts from a folder with their text files, or one .npz.
 
     ``tables``: Table 2 (total, terms of trade, volume of trade, real wages), Table 3
@@ -48,7 +30,7 @@ def nafta(folder: Path) -> Published:
     """
     economy, inputs = _economy(folder)
     members = _members(economy)
-    found = exact_hat(economy, deficits="zero")
+    found = tx.exact_hat(economy, deficits="zero")
     return Published(
         "Caliendo and Parro (2015), NAFTA",
         {
@@ -61,12 +43,12 @@ def nafta(folder: Path) -> Published:
     )
 
 
-def _economy(folder: Path) -> tuple[Economy, Sequence[Path]]:
+def _economy(folder: Path) -> tuple[tx.Economy, Sequence[Path]]:
     found = sorted(folder.glob("*.npz"))
     if len(found) > 1:
         raise TivaxError(f"{folder}: {len(found)} .npz files; leave one there")
     if found:
-        return Economy.read(found[0]), found
+        return tx.Economy.read(found[0]), found
     if not (folder / FILES[0]).is_file():
         raise TivaxError(
             f"{folder}: neither an .npz nor {FILES[0]}; unpack Caliendo and Parro's "
@@ -75,7 +57,7 @@ def _economy(folder: Path) -> tuple[Economy, Sequence[Path]]:
     return read_text_files(folder), [folder / name for name in FILES]
 
 
-def read_text_files(folder: Path) -> Economy:
+def read_text_files(folder: Path) -> tx.Economy:
     """Caliendo and Parro's files, as they compute with them.
 
     Rows are importers by sector (20 with trade), columns exporters; rates in per cent.
@@ -106,12 +88,12 @@ def read_text_files(folder: Path) -> Economy:
     tariff[home, home] = later[home, home] = 0
     inputs = coefficients.reshape(r, s, s) * ((1 - added.T) * output)[:, None, :]
     bought = (trade * (1 + tariff)).sum(axis=1)
-    deficit = net_imports(trade)
+    deficit = trade.sum(axis=(1, 2)) - trade.sum(axis=(0, 2))
     income = (
         (added.T * output).sum(axis=1) + (trade * tariff).sum(axis=(1, 2)) + deficit
     )
     final = np.maximum(bought - inputs.sum(axis=2), 0)
-    return Economy(
+    return tx.Economy(
         regions=REGIONS,
         sectors=SECTORS,
         trade=trade,
@@ -121,12 +103,12 @@ def read_text_files(folder: Path) -> Economy:
         final=final * (income / final.sum(axis=1))[:, None],
         value_added=added.T * output,
         deficit=deficit,
-        theta=np.append(dispersion[:, 0], np.full(s - traded, _ELASTICITY)),
+        theta=np.append(dispersion[:, 0], np.full(s - traded, _FACTS["untraded"])),
         name=str(folder),
     )
 
 
-def _members(economy: Economy) -> dict[str, int]:
+def _members(economy: tx.Economy) -> dict[str, int]:
     labels = [name.casefold() for name in economy.regions]
     places = {}
     for name, spellings in _MEMBERS.items():
@@ -137,22 +119,11 @@ def _members(economy: Economy) -> dict[str, int]:
     return places
 
 
-def _tables(found: ExactHat, members: dict[str, int]) -> pd.DataFrame:
-    economy = found.economy
-    old = solve_old(economy, "zero")
-    new = solve_new(economy, old, economy.tariff_new)
-    inside = np.isin(np.arange(len(economy.regions)), [*members.values()])
-    dc = np.expm1(np.asarray(new.log_costs))
-    trade, later = np.asarray(old.trade), np.asarray(new.trade)
-    income = np.asarray(old.income)
-    # By pair, of importer and exporter: section 5 before the sum over partners.
-    paid = np.einsum("nij,ij->ni", trade, dc)
-    received = np.einsum("inj,nj->ni", trade, dc)
-    moved = economy.tariff * (later - trade * (1 + dc)[None, :, :])
-    parts = {
-        "terms of trade": (received - paid) / income[:, None],
-        "volume of trade": moved.sum(axis=2) / income[:, None],
-    }
+def _tables(found: tx.results.ExactHat, members: dict[str, int]) -> pd.DataFrame:
+    inside = np.isin(np.arange(len(found.economy.regions)), [*members.values()])
+    pairs = {name: k.to_numpy() for name, k in found.by_partner().items()}
+    parts = {"terms of trade": pairs["tot"], "volume of trade": pairs["vot"]}
+    trade, later = pairs["before"], pairs["after"]
     rows = [
         ("Table 2", name, column, float(found.changes[measure].iloc[k]))
         for name, k in members.items()
@@ -161,8 +132,8 @@ def _tables(found: ExactHat, members: dict[str, int]) -> pd.DataFrame:
     for name, k in members.items():
         away = np.arange(len(inside)) != k
         for where, chosen in (("NAFTA", inside & away), ("rest of world", ~inside)):
-            for column, pairs in parts.items():
-                value = float(100 * pairs[k, chosen].sum())
+            for column, part in parts.items():
+                value = float(100 * part[k, chosen].sum())
                 rows.append(("Table 3", name, f"{column}, {where}", value))
     for name, k in members.items():
         chosen = inside & (np.arange(len(inside)) != k)

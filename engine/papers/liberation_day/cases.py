@@ -9,35 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import jax
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ...kernels.equilibrium import one_sector
-from ..core import in_float64, load_toml
-from ..equilibrium import (
-    Economy,
-    Supply,
-    block_changes,
-    block_of,
-    outcomes,
-    solve_blocks,
-)
-from .liberation_world import (
-    ELASTICITY,
-    EU,
-    FILES,
-    HOME,
-    LABOUR,
-    LEAST_RATE,
-    World,
-    announced,
-    optimal_rate,
-    optimal_retaliation,
-    read_world,
-)
-from .result import Published, equilibria_of, table_of
+import tivax as tx
+
+from ...core import load_toml
+from ..result import Published, equilibria_of, table_of
+from . import world as data
 
 LABOUR_SHARE = 0.49
 BUDGET = 0.23
@@ -63,29 +43,20 @@ class Case:
 
 
 def solve_case(
-    world: World,
+    world: data.World,
     tariff: Float[np.ndarray, "r r"],
     *,
-    economy: Economy | None = None,
-    supply: Supply | None = None,
-    given: Float[np.ndarray, " r"] | None = None,
+    economy: tx.Economy | None = None,
+    supply: tx.Supply | None = None,
+    given: Float[np.ndarray, " r"] | float = 0.0,
 ) -> Case:
     """An equilibrium with new tariffs; ``given`` are gifts on top of transfers."""
     economy = world.economy() if economy is None else economy
     supply = world.supply() if supply is None else supply
-    block = block_of(economy, supply)
-    total = economy.trade.sum() / np.asarray(block.spending).sum()
-    gifts = np.zeros(len(world.countries)) if given is None else given / total
-    shock = tariff[None, :, :, None]
-    change = block_changes(
-        block, shock, np.ones_like(shock), block.transfer + jax.device_put(gifts)
-    )
-    found = solve_blocks(economy, block, change)
-    value = jax.tree.map(lambda a: np.asarray(a)[0], outcomes(block, found))
-    new: one_sector.OneSectorState = jax.tree.map(lambda a: np.asarray(a)[0], found)
+    old, new, value, total = supply.solve(economy, tariff, given)
     # The paper's numeraire: prices weighted by spending; with inputs, wages by income.
-    spent, income = np.asarray(block.spending), np.asarray(block.income)
-    inputs = bool((np.asarray(block.value_added) < 1).any())
+    spent, income = map(np.asarray, (old.spending, old.income))
+    inputs = bool((old.value_added < 1).any())
     level = (
         income @ (1 + value.wage) / income.sum()
         if inputs
@@ -116,10 +87,9 @@ def solve_case(
     )
 
 
-@in_float64
-def liberation_day(folder: Path) -> Published:
+def solve_paper(folder: Path) -> Published:
     """Solve all of one sector that the paper prints; ``tables`` and ``map``."""
-    world = read_world(folder)
+    world = data.read_world(folder)
     cases = solve_cases(world)
     regular = [k for name, k in cases.items() if not name.startswith("balanced")]
     residual = max(max(k.residual, abs(k.dropped)) for k in regular)
@@ -144,25 +114,25 @@ def liberation_day(folder: Path) -> Published:
         "Ignatenko, Lashkaripour, Macedoni and Simonovska (2025), Liberation Day",
         frames,
         residual,
-        [folder / name for name in FILES],
+        [folder / name for name in data.FILES],
         lines if world.clipped else [lines[0], *lines[2:]],
     )
 
 
-def solve_cases(world: World) -> dict[str, Case]:
+def solve_cases(world: data.World) -> dict[str, Case]:
     """Every equilibrium of one sector, by a short name."""
-    main, rates = world.supply(), announced(world)
-    best = optimal_rate(world, world.spending)
-    lower = optimal_rate(world, world.income)
-    answer = optimal_retaliation(world)
+    main, rates = world.supply(), data.announced(world)
+    best = data.optimal_rate(world, world.spending)
+    lower = data.optimal_rate(world, world.income)
+    answer = data.optimal_retaliation(world)
     first = world.duties(rates)
     both = world.duties(rates, rates)
 
     def bloc(names: Sequence[str], rate: np.ndarray | float = rates) -> np.ndarray:
-        chosen = np.where(world.places(names), rate, LEAST_RATE)
+        chosen = np.where(world.places(names), rate, data.LEAST_RATE)
         return world.duties(chosen, chosen)
 
-    plain = Supply(labour=LABOUR, scale=main.scale, tax_relief=True, welfare="printed")
+    plain = replace(main, services=0.0, pass_through=1.0)
     higher = world.economy(elasticity=8.0)
     inputs = world.economy(LABOUR_SHARE)
     lump = replace(main, tax_relief=False)
@@ -173,9 +143,9 @@ def solve_cases(world: World) -> dict[str, Case]:
     given = balance.copy()
     transfer = world.spending - world.income
     given[k] = -transfer[k]
-    after = 1 / ((1 + ELASTICITY) * np.asarray(main.pass_through)[k] - 1)
+    after = 1 / ((1 + data.ELASTICITY) * np.asarray(main.pass_through)[k] - 1)
     free = solve_case(world, world.duties(), given=given)
-    simple = 1 / ((1 + ELASTICITY) - 1)
+    simple = 1 / ((1 + data.ELASTICITY) - 1)
     return {
         "USTR": solve_case(world, first),
         "lump-sum": solve_case(world, first, supply=lump),
@@ -183,7 +153,7 @@ def solve_cases(world: World) -> dict[str, Case]:
         "reciprocal": solve_case(world, both),
         "optimal retaliation": solve_case(world, world.duties(rates, answer)),
         "war": solve_case(world, world.duties(lower, answer)),
-        "EU and China": solve_case(world, bloc([*EU, "CHN"])),
+        "EU and China": solve_case(world, bloc([*data.EU, "CHN"])),
         "China": solve_case(world, bloc(["CHN"])),
         "China, 108 %": solve_case(world, bloc(["CHN"], 1.08)),
         "pass-through": solve_case(world, first, supply=passed),
@@ -203,14 +173,14 @@ def solve_cases(world: World) -> dict[str, Case]:
     }
 
 
-_ROWS = load_toml(__package__, "liberation_day.toml")
+_ROWS = load_toml(__package__, "tables.toml")
 
 
-def tables_of(world: World, cases: dict[str, Case]) -> pd.DataFrame:
+def tables_of(world: data.World, cases: dict[str, Case]) -> pd.DataFrame:
     """Tables 1 to 4 and 8 to 11 of the paper: table, row, column, value."""
     spent = world.spending
     abroad = {"non-US": world.others}
-    union, china = world.places(EU), world.places(["CHN"])
+    union, china = world.places(data.EU), world.places(["CHN"])
     rest = world.others & ~union & ~china
     cells: dict[tuple[str, str, str], float] = {}
 
@@ -222,7 +192,7 @@ def tables_of(world: World, cases: dict[str, Case]) -> pd.DataFrame:
         groups: dict[str, np.ndarray],
         weights: np.ndarray = spent,
     ) -> None:
-        of = {HOME: world.places([HOME])} | groups
+        of = {data.HOME: world.places([data.HOME])} | groups
         for name, members in of.items():
             values = case.changes.loc[members, [*columns]]
             means = np.average(values, axis=0, weights=weights[members])

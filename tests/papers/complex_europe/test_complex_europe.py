@@ -4,23 +4,19 @@ import io
 import json
 import zipfile
 
-import jax
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from tivax.engine.published import (
-    complex_europe,
-    europe_data,
-    parameter_draws,
-    solve_published,
-)
+from tivax.engine.equilibrium.parameter_draws import ParameterDraws
+from tivax.engine.papers import europe
+from tivax.engine.papers.complex_europe import means, model, solve_paper
 
 from commands import good, mistake
 from helpers import error_of
 
-R = len(europe_data.REGIONS)
+R = len(europe.REGIONS)
 TRUTH = "truth/trade_models/complex_europe/tables.csv"
 
 
@@ -28,29 +24,39 @@ TRUTH = "truth/trade_models/complex_europe/tables.csv"
 def test_table_b10_of_three_industries_is_near_to_the_print(shared):
     """Column (f), all draws: the paper's own iteration stops early, 0.02 at most."""
     data = shared / "data" / "trade_models" / "complex_europe"
-    with jax.enable_x64(True):
-        three = europe_data.merged(europe_data.read_europe(data))
-        draws = europe_data.read_estimates(data, three=True)
-        run = complex_europe.PublishedRun("f", three, draws, draws)
-        ended = europe_data.read_memberships(data)
-        found = run.solve(ended, europe_data.read_transfers(data))
+    three = europe.merged(europe.read_europe(data))
+    draws = europe.read_estimates(data, three=True)
+    run = model.PublishedRun("f", three, draws, draws)
+    ended = europe.read_memberships(data)
+    drawn = run.draws(ended, europe.read_transfers(data))
+    found = drawn.solve(draws.theta, draws.costs)
     assert found.clearing.max() < 1e-8
     values = found.percent[:, 0]
     truth = pd.read_csv(shared / TRUTH)
     truth = truth[truth["table"] == "Table B10"].set_index(["column", "row"])["value"]
-    rows = [*europe_data.REGIONS]
+    rows = [*europe.REGIONS]
     miss = np.abs(values.mean(axis=0) - truth.loc["f"][rows])
     assert miss.mean() < 0.02 and miss.max() < 0.1
-    marks = parameter_draws.stars(values)
+    marks = means.stars(values)
     assert (marks == truth.loc["f stars"][rows]).sum() >= 42
 
 
 @pytest.mark.slow
-def test_the_command_writes_every_printed_column(shared, tmp_path):
+def test_the_command_writes_every_printed_column(shared, tmp_path, monkeypatch):
+    """Control variates, of which nothing is printed, are those of three industries: the
+    gradients of fifty are two thirds of the time."""
+    few = ParameterDraws.control_variates
+
+    def controls(self, mean, theta, effects):
+        if theta.shape[1] == len(europe.GROUPS):
+            return few(self, mean, theta, effects)
+        return np.zeros((len(theta), len(self.chosen), R))
+
+    monkeypatch.setattr(ParameterDraws, "control_variates", controls)
     data = shared / "data" / "trade_models" / "complex_europe"
     out = tmp_path / "out"
-    words = ("--example", "complex-europe", "--data", data, "--out", out)
-    assert "means over 6 of 1,000 draws" in good("scenario", *words, "--draws", 6).out
+    words = ("--paper", "complex_europe", "--data", data, "--out", out)
+    assert "means over 6 of 1,000 draws" in good("replicate", *words, "--draws", 6).out
     keys = ["table", "row", "column"]
     truth = pd.read_csv(shared / TRUTH)
     truth = truth[~truth["column"].str.startswith("5 trends")]  # not in the archive
@@ -62,11 +68,14 @@ def test_the_command_writes_every_printed_column(shared, tmp_path):
     assert miss[(both["table"] == "Table 5") & (both["column"] == "S1")].mean() < 0.03
     wide = pd.read_csv(out / "intervals.csv")
     assert wide["mean"].between(wide["ci_low"], wide["ci_high"]).all()
+    assert (wide["controlled_se"] <= wide["se"] * (1 + 1e-9)).all()
+    three = wide["column"].isin(["f", "b"])
+    assert (wide.loc[three, "controlled_se"] < wide.loc[three, "se"]).all()
 
 
 def archive(folder, **changed):
     """A world where all countries are alike; members of ``changed`` in place."""
-    j, three = europe_data.INDUSTRIES, len(europe_data.GROUPS)
+    j, three = europe.INDUSTRIES, len(europe.GROUPS)
     every = np.ones((j, R))
     fifty = {
         "Din2014": np.full((j * R, R), 1 / R),
@@ -99,32 +108,32 @@ def archive(folder, **changed):
                 between = "\t" if tab else ","
                 np.savetxt(text, values, "%.17g", between, header=header, comments="")
                 packed.writestr(f"{name}.txt", text.getvalue())
-    codes = [k for k in europe_data.REGIONS if k != "ROW"]
+    codes = [k for k in europe.REGIONS if k != "ROW"]
     rates = pd.DataFrame(
         {"iso2": codes[2], "iso1": codes[3], "sector": [1.0], "tau_mfn_w": [0.1]}
     )
-    rates.to_stata(folder / europe_data.RATES, write_index=False)
-    (folder / europe_data.TRANSFERS).write_text(json.dumps({"BEL": 1.0}))
+    rates.to_stata(folder / europe.RATES, write_index=False)
+    (folder / europe.TRANSFERS).write_text(json.dumps({"BEL": 1.0}))
     return folder
 
 
 def test_rates_that_lapse_are_those_of_the_memberships(tmp_path):
-    europe = europe_data.read_europe(archive(tmp_path))
-    assert_allclose(europe.lapsed["EU"][2, 3, 0], 0.1)
-    assert europe.lapsed["all"].sum() == pytest.approx(0.1)
+    found = europe.read_europe(archive(tmp_path))
+    assert_allclose(found.lapsed["EU"][2, 3, 0], 0.1)
+    assert found.lapsed["all"].sum() == pytest.approx(0.1)
 
 
 def test_three_industries_keep_the_accounts_of_fifty(tmp_path):
     rng = np.random.default_rng(0)
-    j = europe_data.INDUSTRIES
+    j = europe.INDUSTRIES
     shares = rng.dirichlet(np.ones(R), j * R)
     factors = rng.uniform(1, 1.3, (j * R, R))
     spent, added = rng.uniform(1, 2, (j, R)), rng.uniform(0.4, 0.9, (j, R))
     by_seller = (shares / factors).reshape(j, R, R) * spent[:, :, None]
     income = (added * by_seller.sum(axis=1)).sum(axis=0)
     files = {"Din2014": shares, "tariffs2014": factors, "X0": spent, "B": added}
-    fifty = europe_data.read_europe(archive(tmp_path, **files, VA_n=income[:, None]))
-    three = europe_data.merged(fifty)
+    fifty = europe.read_europe(archive(tmp_path, **files, VA_n=income[:, None]))
+    three = europe.merged(fifty)
     assert_allclose(three.spending.sum(axis=1), fifty.spending.sum(axis=1))
     assert_allclose(three.trade.sum(axis=2), fifty.trade.sum(axis=2))
     assert_allclose(three.revenue, fifty.revenue)
@@ -140,7 +149,7 @@ def test_means_of_draws_are_weighted_by_output():
     tariff, effects = np.arange(-50.0, 0)[None] - 1, np.ones((1, 5, 50))
     output = np.ones((2, 50))
     output[:, 0] = 100
-    few = europe_data.Estimates(tariff, effects).merged(output)
+    few = europe.Estimates(tariff, effects).merged(output)
     goods = (200 * tariff[0, 0] + 2 * tariff[0, 1:22].sum()) / 242
     assert_allclose(few.tariff[0, 0], goods)
     assert_allclose(few.effects[0], [[1, 1, 0]] * 5)
@@ -158,18 +167,27 @@ def test_means_of_draws_are_weighted_by_output():
     ],
 )  # fmt: skip
 def test_a_damaged_archive_ends_in_a_line(tmp_path, changed, line):
-    told = error_of(solve_published, "complex-europe", archive(tmp_path, **changed))
+    told = error_of(solve_paper, archive(tmp_path, **changed))
     assert line in told
 
 
 def test_draws_that_the_archive_lacks_end_in_a_line(tmp_path):
     (data := tmp_path / "data").mkdir()
     archive(data)
-    base = ("--example", "complex-europe", "--data", data, "--out", tmp_path / "out")
-    assert "--draws 3: the archive has 2" in mistake("scenario", *base, "--draws", 3)
-    base = ("--example", "nafta", "--data", data, "--out", tmp_path / "out")
-    assert "nafta has no draws" in mistake("scenario", *base, "--draws", 3)
-    (data / europe_data.RATES).unlink()
-    told = error_of(solve_published, "complex-europe", data)
+    base = ("--paper", "complex_europe", "--data", data, "--out", tmp_path / "out")
+    assert "--draws 3: the archive has 2" in mistake("replicate", *base, "--draws", 3)
+    (data / europe.RATES).unlink()
+    told = error_of(solve_paper, data)
     assert "fin_cftau_2014_weighted_wiod.dta: no such file" in told
     assert not (tmp_path / "out").exists()
+
+
+def test_stars_count_how_few_draws_are_on_the_other_side():
+    k = np.arange(1000) / 999  # quantiles
+    columns = {0: k - 0.2, 1: k - 0.04, 2: k - 0.02, 3: k - 0.001}
+    values = np.column_stack([*columns.values(), *(-v for v in columns.values())])
+    assert means.stars(values).tolist() == [0, 1, 2, 3] * 2
+    with_gap = np.vstack([values, np.full((5, 8), np.nan)])
+    assert means.stars(with_gap).tolist() == [0, 1, 2, 3] * 2
+    error = values[:, 0].std(ddof=1) / np.sqrt(1000)
+    assert_allclose(means.standard_errors(with_gap)[0], error)

@@ -8,9 +8,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import tivax as tx
-from tivax.engine.core import Job, keeping, parts
-from tivax.engine.equilibrium import solving
-from tivax.engine.published import parameter_draws
+from tivax.engine.core import Job, parts
+from tivax.engine.equilibrium import parameter_draws, solving
+from tivax.engine.papers.complex_europe import means
 from tivax.kernels.equilibrium import changes
 from tivax.kernels.equilibrium import parameter_draws as kernel
 
@@ -21,21 +21,28 @@ def economy() -> tx.Economy:
     return tx.Economy.synthetic(regions=3, sectors=2, seed=1)
 
 
-def made(deficits: solving.Deficits = "share, as published"):
-    """The world of an economy, a scenario with its new tariffs and without."""
+def made(simple: bool = False) -> parameter_draws.ParameterDraws:
+    """An economy, a scenario with its new tariffs and without."""
     with jax.enable_x64(True):
-        old = solving.solve_old(economy(), deficits)
-        nothing = jax.device_put(np.zeros(economy().tariff.shape))
-        given = nothing, old.tariff, old.deficit * 0, old.surplus
-        base = changes.EconomyShock(*given)
-        world = kernel.DrawnWorld(old.economy, base, old.start, old.inverse)
-        ended = np.zeros((1, 3, 3))
-        ended[0, 0, 1] = ended[0, 1, 0] = -1
-        share = np.asarray(old.surplus.share)
-        tariffs = np.stack([economy().tariff_new, economy().tariff])
-        chosen, shares = np.array([[0.0], [1.0]]), np.stack([share, share])
-        cases = kernel.Cases(*jax.device_put((ended, chosen, tariffs, shares)))
-    return world, cases
+        old = jax.device_get(solving.solve_old(economy(), "share, as published"))
+    ended = np.zeros((1, 3, 3))
+    ended[0, 0, 1] = ended[0, 1, 0] = -1
+    shares, share = old.economy, old.surplus.share
+    return tx.Economy.parameter_draws(
+        shares=shares.shares,
+        tariff=old.tariff,
+        value_added=shares.value_added,
+        inputs=shares.inputs,
+        budget=shares.budget,
+        spending=old.spending,
+        income=shares.income,
+        surplus=share,
+        ended=ended,
+        chosen=np.array([[0.0], [1.0]]),
+        tariff_new=np.stack([economy().tariff_new, economy().tariff]),
+        surplus_new=np.stack([share, share]),
+        own_inputs=simple,
+    )
 
 
 def drawn(k: int = 5):
@@ -46,7 +53,7 @@ def drawn(k: int = 5):
 def test_a_draw_is_the_exact_hat_of_its_elasticities():
     """Nothing is taken out of the data, so that the base is the data."""
     theta, effects = drawn()
-    found = parameter_draws.solve_draws(*made(), theta, effects)
+    found = made().solve(theta, effects)
     for k, own in enumerate(theta):
         costs = np.ones(economy().tariff.shape)
         costs[0, 1] = costs[1, 0] = np.exp(effects[k, 0])
@@ -61,12 +68,12 @@ def test_a_draw_is_the_exact_hat_of_its_elasticities():
 
 def test_a_draw_does_not_depend_on_the_others(monkeypatch):
     theta, effects = drawn()
-    together = parameter_draws.solve_draws(*made(), theta, effects).percent
+    together = made().solve(theta, effects, near=economy().theta).percent
     some = [3, 1]
-    apart = parameter_draws.solve_draws(*made(), theta[some], effects[some]).percent
+    apart = made().solve(theta[some], effects[some], near=economy().theta).percent
     assert_allclose(apart, together[some], atol=1e-11)
     monkeypatch.setattr(parameter_draws, "_TOGETHER", 2 * 18)  # batches of 2, and 1
-    batches = parameter_draws.solve_draws(*made(), theta, effects).percent
+    batches = made().solve(theta, effects, near=economy().theta).percent
     assert_allclose(batches, together, atol=1e-11)
 
 
@@ -76,7 +83,7 @@ def test_a_job_that_is_stopped_goes_on_with_the_draws_that_are_left(
     monkeypatch.setattr(parameter_draws, "_TOGETHER", 2 * 18)
     monkeypatch.setattr(parts, "_SECONDS", -1.0)  # keep every batch
     theta, effects = drawn()
-    whole = parameter_draws.solve_draws(*made(), theta, effects)
+    whole = made().solve(theta, effects)
     begun: list[int] = []
 
     def solve(stop: int) -> parameter_draws.DrawnChanges:
@@ -86,9 +93,8 @@ def test_a_job_that_is_stopped_goes_on_with_the_draws_that_are_left(
                 raise KeyboardInterrupt
 
         job = Job(tmp_path / "out", "scenario", {"draws": 5})
-        with job.resumed(print), keeping(job):
-            given = *made(), theta, effects
-            return parameter_draws.solve_draws(*given, progress=progress)
+        with job.resumed(print):
+            return made().solve(theta, effects, progress=progress, keeper=job.keeper)
 
     with pytest.raises(KeyboardInterrupt):
         solve(4)
@@ -101,18 +107,18 @@ def test_a_job_that_is_stopped_goes_on_with_the_draws_that_are_left(
 def test_draws_without_a_result_are_dropped():
     theta, effects = drawn()
     effects[2] = np.nan
-    found = parameter_draws.solve_draws(*made(), theta, effects).percent
+    found = made().solve(theta, effects).percent
     assert np.isnan(found[2, 1]).all() and np.isfinite(found[[0, 1, 3, 4]]).all()
     mean = np.nanmean(found[:, 1], axis=0)
     assert_allclose(mean, found[[0, 1, 3, 4], 1].mean(axis=0))
     none = np.full_like(effects, np.nan)
-    line = error_of(parameter_draws.solve_draws, *made(), theta, none)
+    line = error_of(made().solve, theta, none)
     assert "scenario 1 has no equilibrium in any of 5" in line
 
 
 def test_own_inputs_keep_trade_shares_and_value_added():
     with jax.enable_x64(True):
-        world, _ = made()
+        world = made()._world(economy().theta)
         own, spent, final = kernel.own_inputs(
             world.economy, world.base, world.start.spending
         )
@@ -127,48 +133,31 @@ def test_own_inputs_keep_trade_shares_and_value_added():
 def test_control_variates_bring_the_mean_of_some_draws_near_that_of_all(simple):
     rng = np.random.default_rng(1)
     theta, effects = rng.uniform(3, 6, (200, 2)), rng.uniform(0, 0.2, (200, 1, 2))
-    with jax.enable_x64(True):
-        mean = kernel.Draw(*jax.device_put((theta.mean(0), effects.mean(0))))
-    own = parameter_draws.solve_draws(*made(), theta, effects, simple=simple)
-    control = parameter_draws.control_variates(
-        *made(), mean, theta, effects, simple=simple
-    )
+    mean = theta.mean(axis=0), effects.mean(axis=0)
+    own = made(simple).solve(theta, effects)
+    control = made(simple).control_variates(mean, theta, effects)
     assert_allclose(control.mean(axis=0), 0, atol=1e-12)
     values = own.percent[:, 1]
-    means, errors = parameter_draws.controlled_means(values[:30], control[:30, 1])
-    plain = parameter_draws.standard_errors(values[:30])
+    centre, errors = means.controlled_means(values[:30], control[:30, 1])
+    plain = means.standard_errors(values[:30])
     assert (errors < plain / 3).all()
-    assert (np.abs(means - values.mean(axis=0)) < 4 * errors).all()
+    assert (np.abs(centre - values.mean(axis=0)) < 4 * errors).all()
     # Of all draws the plain mean is what is sought.
-    means, _ = parameter_draws.controlled_means(values, control[:, 1])
-    assert_allclose(means, values.mean(axis=0), atol=1e-12)
+    centre, _ = means.controlled_means(values, control[:, 1])
+    assert_allclose(centre, values.mean(axis=0), atol=1e-12)
 
 
 def test_controls_are_derivatives_at_the_mean():
     """Central differences of 1e-4 miss by about 1e-7 of the solver's tolerance."""
     theta, effects = np.array([[4.0, 5.0]]), np.array([[[0.1, 0.05]]])
-    with jax.enable_x64(True):
-        mean = kernel.Draw(*jax.device_put((theta[0], effects[0])))
     step = 1e-4 * np.array([[1.0, 0.0]])
     for by_theta, by_effects in ((step, 0 * step), (0 * step, step)):
         ends = [
-            parameter_draws.solve_draws(
-                *made(), theta + sign * by_theta, effects + sign * by_effects[:, None]
-            ).percent
+            made()
+            .solve(theta + sign * by_theta, effects + sign * by_effects[:, None])
+            .percent
             for sign in (1, -1)
         ]
-        moved = parameter_draws.control_variates(
-            *made(), mean, theta + by_theta, effects + by_effects[:, None]
-        )
+        given = theta + by_theta, effects + by_effects[:, None]
+        moved = made().control_variates((theta[0], effects[0]), *given)
         assert_allclose(moved, (ends[0] - ends[1]) / 2, atol=2e-7)
-
-
-def test_stars_count_how_few_draws_are_on_the_other_side():
-    k = np.arange(1000) / 999  # quantiles
-    columns = {0: k - 0.2, 1: k - 0.04, 2: k - 0.02, 3: k - 0.001}
-    values = np.column_stack([*columns.values(), *(-v for v in columns.values())])
-    assert parameter_draws.stars(values).tolist() == [0, 1, 2, 3] * 2
-    with_gap = np.vstack([values, np.full((5, 8), np.nan)])
-    assert parameter_draws.stars(with_gap).tolist() == [0, 1, 2, 3] * 2
-    error = values[:, 0].std(ddof=1) / np.sqrt(1000)
-    assert_allclose(parameter_draws.standard_errors(with_gap)[0], error)

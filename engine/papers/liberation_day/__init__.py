@@ -1,0 +1,5 @@
+"""The Liberation Day tariffs: Ignatenko and others (2025)."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

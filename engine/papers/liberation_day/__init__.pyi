@@ -1,0 +1,1 @@
+from .cases import solve_paper as solve_paper

@@ -1,0 +1,1 @@
+from .model import solve_paper as solve_paper

@@ -1,2 +1,0 @@
-from .catalogue import solve_published as solve_published
-from .result import Published as Published
