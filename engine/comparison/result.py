@@ -52,6 +52,7 @@ class Comparison(Told):
     asked: tuple[str, ...] = ()
 
     program = "compare"
+    in_print = "tivax.engine.present.comparison"
     printed = True
 
     def tables(self) -> dict[str, pd.DataFrame]:

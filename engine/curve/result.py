@@ -115,6 +115,7 @@ class SpecificationCurve(Told):
     residual_max: float
 
     program = "curve"
+    in_print = "tivax.engine.present.curve"
 
     def tables(self) -> dict[str, pd.DataFrame]:
         return {

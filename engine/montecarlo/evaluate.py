@@ -142,6 +142,7 @@ class MonteCarlo(Told):
     gap_max: float
 
     program = "montecarlo"
+    in_print = "tivax.engine.present.montecarlo"
 
     def tables(self) -> dict[str, pd.DataFrame]:
         return {

@@ -1,7 +1,7 @@
 """``Page``: what a result says, draws and prints, in one language.
 
-A result of numbers (``Told``) has its page in ``present``, in the module named after
-its room, which registers it with ``page_of``. The page of any other result is what the
+A result of numbers (``Told``) has its page in ``present``, in a module that registers
+it with ``page_of``. The page of any other result is what the
 result says itself, in English, put into the language.
 """
 

@@ -176,10 +176,12 @@ class Result(Printable):
 class Told(Result):
     """A result of numbers: its page in ``present`` says and draws what it found."""
 
+    in_print: str
+    """The module that registers its page, of a room above: it is imported by name."""
+
     def page(self, language: Language = "en") -> Any:
         """Its words, figures and tables of print in that language, a ``Page``."""
-        room = type(self).__module__.split(".")[2]
-        import_module(f"..present.{room}", __package__)  # which registers the page
+        import_module(self.in_print)
         return page_of(self, language)
 
     def plots(self) -> Mapping[str, Plot]:

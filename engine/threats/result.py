@@ -221,6 +221,7 @@ class Threats(Told):
         return self.table.to_dict("records")
 
     program = "threats"
+    in_print = "tivax.engine.present.threats"
 
     def tables(self) -> dict[str, pd.DataFrame]:
         return {"threats": self.rows}

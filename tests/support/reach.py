@@ -241,8 +241,7 @@ class Tree:
         inner = set()
         for each in ast.walk(code):
             if isinstance(each, ast.JoinedStr) and (folder := beginning(each)):
-                up = len(folder) - len(folder.lstrip("."))
-                package = own.name.rsplit(".", up)[0] + folder[up - 1 :]
+                package = own.name.rpartition(".")[0] + folder
                 yield from (
                     Node(k.name, "*")
                     for k in set(self.modules.values())
@@ -363,7 +362,7 @@ def beginning(text: ast.JoinedStr) -> str:
     """``.tables`` of f".tables.{name}": a module of that folder is imported."""
     match text.values:
         case [ast.Constant(value=str(first)), ast.FormattedValue()]:
-            return first[:-1] if re.fullmatch(r"\.{1,2}\w+\.", first) else ""
+            return first[:-1] if re.fullmatch(r"\.\w+\.", first) else ""
     return ""
 
 
