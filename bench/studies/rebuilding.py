@@ -68,7 +68,7 @@ def flows_of(tables: tx.WorldTables, years: Sequence[int] = YEARS) -> Flows:
     """The same of the tables as they are."""
     labels = list(tables.regions)
     return {
-        year: tx.value_added_absorbed(tables.select(year, year))
+        year: tx.value_added_trade(tables.select(year, year))["va_absorbed"]
         .sum("sector")
         .sel(year=year, origin=labels, absorber=labels)
         .values

@@ -46,7 +46,6 @@ from .engine.measures import footprints as footprints
 from .engine.measures import indicators as indicators
 from .engine.measures import origins as origins
 from .engine.measures import trade_benefit_index as trade_benefit_index
-from .engine.measures import value_added_absorbed as value_added_absorbed
 from .engine.measures import value_added_trade as value_added_trade
 from .engine.montecarlo import monte_carlo as monte_carlo
 from .engine.panel import DataFiles as DataFiles

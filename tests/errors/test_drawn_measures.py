@@ -34,7 +34,7 @@ def _intervals(values):
 def test_drawn_tables_are_those_of_drawn_flows():
     flows = tx.draw_flows(TABLES, ERROR, draws=3, seed=2)
     for k in range(3):
-        absorbed = tx.value_added_trade(_drawn(k)).va_absorbed.sum("sector")
+        absorbed = tx.value_added_trade(_drawn(k))["va_absorbed"].sum("sector")
         own = absorbed.transpose("year", "origin", "absorber")
         # Flows of draws are solved in single precision.
         np.testing.assert_allclose(flows[k], own, rtol=1e-4)
@@ -95,7 +95,7 @@ def test_small_errors_are_those_of_the_delta_method():
     exact = tx.standard_errors(TABLES, small, ["va_exports"])["va_exports_se"]
 
     def measure(tables):
-        absorbed = tx.value_added_trade(tables).va_absorbed.sum("sector")
+        absorbed = tx.value_added_trade(tables)["va_absorbed"].sum("sector")
         abroad = absorbed["origin"] != absorbed["absorber"]
         sold = absorbed.where(abroad, 0).sum("absorber").rename(origin="region")
         return sold.to_dataset(name="va_exports")

@@ -65,7 +65,7 @@ def test_a_result_is_saved_twice_as_it_is(world, tmp_path):
 
 
 def test_what_has_no_errors_says_so(world):
-    absorbed = tx.value_added_absorbed(world)
+    absorbed = tx.value_added_trade(world)["va_absorbed"]
     assert "was computed of flows" in error_of(
         tx.trade_benefit_index(absorbed).with_errors, ERROR
     )

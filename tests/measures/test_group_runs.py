@@ -149,7 +149,7 @@ def test_names_of_built_in_groups_are_groups():
     members = {"EU15": ["AUT", "DEU"], "OECD": ["AUT", "DEU", "USA"]}
     for compute in (
         lambda **k: tx.trade_benefit_index(TABLES, **k).data,
-        lambda **k: tx.value_added_trade(TABLES, by="sector", **k),
+        lambda **k: tx.value_added_trade(TABLES, by="sector", **k).data,
         lambda **k: tx.decompose(TABLES, "kww", "country", **k).data,
         lambda **k: tx.indicators(TABLES, ["TBI"], **k).data,
         lambda **k: tx.standard_errors(TABLES, ERROR, **k),

@@ -54,7 +54,6 @@ OF_NAME: Bad = {
 }
 MEASURES = (
     "value_added_trade",
-    "value_added_absorbed",
     "trade_benefit_index",
     "exported_value_added",
     "indicators",
