@@ -78,8 +78,8 @@ def compare(
         Built-in names or files. Each is applied to every database whose sectors (or
         regions) it maps, before anything is computed.
     errors
-        The errors of tables, as in :func:`standard_errors`: one model for all
-        databases, or a model for each of some by name.
+        The errors of tables, as :meth:`~tivax.results.Change.with_errors` takes them:
+        one model for all databases, or a model for each of some by name.
     progress
         Called with years done and years in all.
 

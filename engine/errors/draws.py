@@ -174,7 +174,7 @@ def draw_flows(
     tables : WorldTables
         Tables in memory.
     error : str, path, TableError, ErrorModel or several
-        Errors of the tables, as in :func:`standard_errors`.
+        The errors of cells: a name (``rounding``), a file RUN.toml or ``tx.table_errors``.
     draws, seed : int
         Number of draws, and their seed.
     years : sequence of int, optional

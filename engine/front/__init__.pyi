@@ -26,7 +26,6 @@ from .engine.errors import balance as balance
 from .engine.errors import draw_flows as draw_flows
 from .engine.errors import draw_tables as draw_tables
 from .engine.errors import sensitivity as sensitivity
-from .engine.errors import standard_errors as standard_errors
 from .engine.estimation import CV1 as CV1
 from .engine.estimation import CommonShocks as CommonShocks
 from .engine.estimation import Conley as Conley

@@ -18,6 +18,7 @@ FUNCTIONS = sorted(
 METHODS = [
     *(f"Economy.{name}" for name in ("from_tables", "read", "save", "synthetic")),
     *(f"ExactHat.{k}" for k in ("effect_on_index", "tariff_gradient", "world_tables")),
+    "Change.with_errors",
     "ErrorModel.read",
     "Fit.anderson_rubin_set",
     "Fit.plausibly_exogenous",

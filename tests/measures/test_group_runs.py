@@ -152,7 +152,7 @@ def test_names_of_built_in_groups_are_groups():
         lambda **k: tx.value_added_trade(TABLES, by="sector", **k).data,
         lambda **k: tx.decompose(TABLES, "kww", "country", **k).data,
         lambda **k: tx.indicators(TABLES, ["TBI"], **k).data,
-        lambda **k: tx.standard_errors(TABLES, ERROR, **k),
+        lambda **k: standard_errors(TABLES, ERROR, **k),
     ):
         named = compute(groups=["EU15", "OECD"], apart=True)
         xr.testing.assert_identical(named, compute(groups=members, apart=True))

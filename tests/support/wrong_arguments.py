@@ -11,7 +11,7 @@ from functools import partial
 from inspect import Parameter, signature
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -44,7 +44,7 @@ OF_NAME: Bad = {
     **dict.fromkeys(("data", "panel"), FRAMES),
     **dict.fromkeys(("outcome", "treatment", "entity", "time"), COLUMN),
     **dict.fromkeys(("regressors", "instruments", "controls"), COLUMNS),
-    **dict.fromkeys(("draws", "seed", "probes", "panels", "most", "count"), COUNT),
+    **dict.fromkeys(("draws", "seed", "panels", "most", "count"), COUNT),
     "value_added": VALUES,
     "groups": GROUPS,
     "drop": LETTERS,
@@ -136,9 +136,6 @@ def of_tables(folder: Path) -> Iterator[Case]:
         "aggregate": {"regions": codes, "sectors": codes | {"text": "none", "int": 3}},
         "compare_aggregation": {"aggregated": WRONG},
         "decompose": {"method": WRONG, "level": WRONG},
-        "standard_errors": {
-            "names": some, "level": WRONG, "error": {"model": tx.ErrorModel(cast(Any, 3))},
-        },
         "draw_flows": {"years": {"other": [1999]}, "draws": {"none": 0}},
         "draw_tables": {"draw": COUNT},
         "sensitivity": {"measure": WRONG, "region": WRONG, "sector": {"int": 3}},
@@ -180,9 +177,10 @@ def of_tables(folder: Path) -> Iterator[Case]:
         yield from wrong(function, more, sound)
     chain |= {"cuts": {"int": 3, "texts": ["a"], "much": [200]}}
     chain |= {"elasticities": {"int": 3, "text": "none.csv"}}
-    yield from wrong("supply_exposure", chain, sound, but=["probes", "seed"])
-    few: Bad = {"probes": {"other": 9}, "seed": {"other": 9}}  # and no error
-    yield from wrong("supply_exposure", few, sound, but=[*OF_NAME])
+    yield from wrong("supply_exposure", chain, sound)
+    for owner in (tx.change(tables, nodes=1), tx.trade_benefit_index(tables)):
+        name = f"{type(owner).__name__}.with_errors"
+        yield from wrong(name, {"error": {"None": None}}, owner=owner, error="rounding")
     positions: Bad = {
         "years": {"dict": {}, **WRONG, "text": "2000", "floats": ARRAY[0]}
     }
