@@ -29,7 +29,8 @@ def draw_tables(
     tables
         In memory or lazy; all their years are drawn.
     error
-        The errors of cells: a name (``rounding``), a file RUN.toml or ``tx.table_errors``.
+        The errors of cells: a name (``rounding``), a file RUN.toml or errors of
+        ``tx.table_errors``.
     draw, seed
         The tables depend on these two and on the year alone, and are those of
         :func:`draw_flows` with the same seed.

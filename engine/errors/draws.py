@@ -174,7 +174,8 @@ def draw_flows(
     tables : WorldTables
         Tables in memory.
     error : str, path, TableError, ErrorModel or several
-        The errors of cells: a name (``rounding``), a file RUN.toml or ``tx.table_errors``.
+        The errors of cells: a name (``rounding``), a file RUN.toml or errors of
+        ``tx.table_errors``.
     draws, seed : int
         Number of draws, and their seed.
     years : sequence of int, optional

@@ -9,6 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tivax.engine as tx
+from tivax.engine.errors import standard_errors
 
 from commands import good, mistake, names
 from helpers import random_tables, read_table

@@ -11,7 +11,13 @@ from numpy.testing import assert_allclose, assert_array_equal
 from rebuilt_worlds import ERRORS, REGIONS, SECTORS, YEARS, rebuilt_world
 
 import tivax.engine as tx
-from tivax.engine.errors import DrawnErrors, ErrorModel, Slabs, draw_flows
+from tivax.engine.errors import (
+    DrawnErrors,
+    ErrorModel,
+    Slabs,
+    draw_flows,
+    standard_errors,
+)
 from tivax.engine.tables import aggregate
 from tivax.kernels.errors import rebuilt_draws as kernel
 from tivax.kernels.random_draws import block_key

@@ -9,6 +9,7 @@ import xarray as xr
 from numpy.testing import assert_allclose
 
 import tivax.engine as tx
+from tivax.engine.errors import standard_errors
 from tivax.engine.errors.models import error_model
 from tivax.engine.errors.tbi_errors import errors_of_tbi
 from tivax.engine.measures import trade_benefit_index

@@ -10,7 +10,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tivax.engine as tx
-from tivax.engine.errors import Slabs, trade_errors
+from tivax.engine.errors import Slabs, standard_errors, trade_errors
 from tivax.engine.errors.kinds import kinds_of
 from tivax.engine.errors.models import error_model
 from tivax.engine.errors.moved import draw_in_slabs, moved_table

@@ -10,7 +10,13 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import tivax.engine as tx
-from tivax.engine.errors import DrawnErrors, ErrorModel, Slabs, draw_year
+from tivax.engine.errors import (
+    DrawnErrors,
+    ErrorModel,
+    Slabs,
+    draw_year,
+    standard_errors,
+)
 from tivax.engine.errors.draws import solve_base
 from tivax.engine.errors.models import error_model
 from tivax.engine.resampling import running

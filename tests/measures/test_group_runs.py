@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
 
 import tivax.engine as tx
+from tivax.engine.errors import standard_errors
 from tivax.engine.measures import decomposed_years, in_groups, trade_benefit_index
 
 from commands import good, names

@@ -9,6 +9,7 @@ import tivax.engine as tx
 from tivax.bench.studies import coverage, drawn_tables
 from tivax.bench.studies.filled_cells import MEASURES, FilledYear
 from tivax.engine import stack_years
+from tivax.engine.errors import standard_errors
 from tivax.engine.errors.kinds import USE_DEVIATION, USER_DEVIATION
 from tivax.engine.sources.catalogue import get_source
 from tivax.engine.tables.derounding import deround
