@@ -1,4 +1,4 @@
-"""Does `tx.interactive_effects` reject a true null in 5 % of panels of 15 years?
+"""Does `tx.referee.interactive_effects` reject a true null in 5 % of 15-year panels?
 
     y = x + lambda'f + u,  x = 0.5 lambda'f + v,  41 countries, 15 years, two factors
 

@@ -44,7 +44,9 @@ def main() -> None:
     tables = tx.open_store(given.store, lazy=True)
     exact, base = read_exact(given.exact, tables.regions), flows_of(tables)
     given.out.mkdir(parents=True, exist_ok=True)
-    drawn = tx.draw_flows(tables, "rebuilt", draws=given.draws, years=YEARS)
+    drawn = tx.table_errors.draw_flows(
+        tables, "rebuilt", draws=given.draws, years=YEARS
+    )
     coverage(drawn, base, exact).to_csv(given.out / "coverage.csv", index=False)
     if given.parameters:
         found = parameters(tables, base, exact)
@@ -161,7 +163,9 @@ def parameters(tables: tx.WorldTables, base: Flows, exact: Flows) -> pd.DataFram
     every = parts(tables)
     for errors in every.values():
         alone = replace(tables, rebuilt={**tables.rebuilt, "errors": errors})
-        drawn = tx.draw_flows(alone, "rebuilt", draws=_DRAWS_OF_PARTS, years=list(base))
+        drawn = tx.table_errors.draw_flows(
+            alone, "rebuilt", draws=_DRAWS_OF_PARTS, years=list(base)
+        )
         for name, values in variances.items():
             values.append(measures(drawn)[name].var(axis=0, ddof=1))
     S = {k: np.stack(v, axis=1) for k, v in variances.items()}  # year, part, value

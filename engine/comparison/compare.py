@@ -124,7 +124,7 @@ def compare(
     if unknown := [k for k in names if k not in TRADE_MEASURES and k not in INDICATORS]:
         raise TivaxError(
             f"no measure {unknown[0]}: give {', '.join(TRADE_MEASURES)} or an "
-            "indicator (tx.INDICATORS)"
+            "indicator (tx.catalogue.INDICATORS)"
         )
     require_choice("level", level, ("country", "sector"))
     for argument, value in (("regions", regions), ("concordances", concordances)):

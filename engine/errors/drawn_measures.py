@@ -16,7 +16,7 @@ from .models import AnyModel, ErrorModel, error_model
 DRAWS = 200
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class WithErrors:
     """A result of tables that its maker can give error bars: ``bars`` does that."""
 

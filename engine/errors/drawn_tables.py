@@ -33,7 +33,7 @@ def draw_tables(
         ``tx.table_errors``.
     draw, seed
         The tables depend on these two and on the year alone, and are those of
-        :func:`draw_flows` with the same seed.
+        :func:`.draw_flows` with the same seed.
 
     Returns
     -------

@@ -197,7 +197,7 @@ def draw_flows(
     Examples
     --------
     >>> error = tx.table_errors.Lognormal(a=0.5, b=0.1)
-    >>> tx.draw_flows(world, error, draws=4, years=[2000]).shape
+    >>> tx.table_errors.draw_flows(world, error, draws=4, years=[2000]).shape
     (4, 1, 3, 3)
     """
     require_tables(tables)

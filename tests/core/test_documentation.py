@@ -127,8 +127,10 @@ def test_pages_of_recipes_and_lessons_state_no_measured_time():
 @pytest.mark.parametrize("page", ["README.md"])
 def test_counts_are_those_of_the_code(page):
     text = TEXTS[page]
-    assert f"twelve decompositions and {len(tx.INDICATORS)} indicators" in text
-    assert len(tx.METHODS) == 12
+    assert (
+        f"twelve decompositions and {len(tx.catalogue.INDICATORS)} indicators" in text
+    )
+    assert len(tx.catalogue.METHODS) == 12
 
 
 def test_every_command_of_a_page_exists():

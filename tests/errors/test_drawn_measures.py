@@ -32,7 +32,7 @@ def _intervals(values):
 
 
 def test_drawn_tables_are_those_of_drawn_flows():
-    flows = tx.draw_flows(TABLES, ERROR, draws=3, seed=2)
+    flows = tx.table_errors.draw_flows(TABLES, ERROR, draws=3, seed=2)
     for k in range(3):
         absorbed = tx.value_added_trade(_drawn(k))["va_absorbed"].sum("sector")
         own = absorbed.transpose("year", "origin", "absorber")

@@ -187,7 +187,9 @@ ONE_DRAW = tx.table_errors.Lognormal(shared="year", **OWN)
 )
 def test_indicators_move_with_a_draw_as_they_do_in_memory(world, level, members):
     """All cells err together: every draw is the same but for its sign."""
-    names = [k for k in tx.INDICATORS if tx.INDICATORS[k].has(level)]
+    names = [
+        k for k in tx.catalogue.INDICATORS if tx.catalogue.INDICATORS[k].has(level)
+    ]
     options = {"level": level, "probes": 2, "groups": groups_of(world, members)}
     usual = standard_errors(world, ONE_DRAW, names, **options)
     found = standard_errors(world, ONE_DRAW, names, memory=1, **options)
