@@ -20,7 +20,7 @@ import pandas as pd
 from jaxtyping import Float
 from scipy import stats
 
-from ...engine import interactive_effects
+from ...engine.referee import interactive_effects
 
 LEVEL, WIDTH = 0.05, 0.01
 _N, _T, _R = 41, 15, 2

@@ -135,7 +135,8 @@ def test_importing_tivax_does_not_change_the_configuration_of_jax(tmp_path):
 # ------------------------------------------------------------------- the front door
 
 
-PLACES = {"results", "schemes", "shocks", "table_errors"}
+PLACES = {*"results schemes shocks table_errors".split()}
+PLACES |= {*"catalogue exceptions panel referee vcov".split()}
 
 
 def stub_names(package):

@@ -118,7 +118,7 @@ def test_a_result_is_written_with_all_that_is_described(found, tmp_path):
 
 def test_mistakes_are_told_in_one_line(tables, found):
     line = error_of(tx.referee.exposure_instrument, tables, year=1900)
-    assert "base = 1900: the tables have" in line
+    assert "year = 1900: the tables have" in line
     data = pd.DataFrame({"iso3": ["XXX"], "year": [1900], "y": [1.0]})
     assert "no row of data has a iso3 and year" in error_of(found.estimate, data, "y")
     assert "no column iso3" in error_of(found.estimate, data[["year", "y"]], "y")
