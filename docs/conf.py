@@ -179,7 +179,7 @@ def add_related(app, what, name, obj, options, lines):
         return
     page = (HERE / "reference" / "api.md").read_text(encoding="utf-8")
     for section in page.split("\n## ")[1:]:
-        names = re.findall(r"^   ([a-z]\w+)$", section, re.M)
+        names = re.findall(r"^   ((?:[a-z]+\.)?[a-z]\w+)$", section, re.M)
         if short in names and len(names) > 1:
             related = ", ".join(k for k in names if k != short)
             lines += ["", "See Also", "--------", related, ""]

@@ -70,7 +70,7 @@ class Exposure(Result):
 
     Examples
     --------
-    >>> found = tx.referee.exposure_instrument(world, base=2000)
+    >>> found = tx.referee.exposure_instrument(world, year=2000)
     >>> first = found.table[found.table["year"] == 2000]
     >>> bool(np.allclose(first["tbi"], first["predicted"]))
     True

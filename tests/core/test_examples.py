@@ -97,5 +97,5 @@ def test_the_examples_of_the_page_itself_print_what_they_say(beginning):
 def test_the_reference_has_every_public_name():
     page = API.read_text()
     listed = re.findall(r"^   ([\w.]+)$", page, re.M)
-    listed += re.findall(r"py:data:: (\w+)", page)
+    listed += re.findall(r"py:data:: ([\w.]+)", page)
     assert sorted(listed) == sorted(PUBLIC)
