@@ -61,6 +61,7 @@ class WithErrors:
         """
         if self.bars is None:
             raise TivaxError("errors: this was made without its tables")
+        require_whole("seed", 0 if seed is None else seed, 0)
         model, chosen = error_model(error), {"draws": draws, "seed": seed}
         return self.bars(self, model, **chosen, progress=progress)
 

@@ -162,5 +162,8 @@ def test_every_public_function_says_its_parameters_and_what_it_returns(name):
 
 def test_every_function_has_others_in_its_section_of_the_reference_to_see_also():
     sections = TEXTS["docs/reference/api.md"].split("\n## ")[1:]
-    names = [re.findall(r"^   ((?:[a-z]+\.)?[a-z]\w+)$", section, re.M) for section in sections]
+    names = [
+        re.findall(r"^   ((?:[a-z]+\.)?[a-z]\w+)$", section, re.M)
+        for section in sections
+    ]
     assert [k for k in names if len(k) == 1] == []

@@ -178,7 +178,7 @@ def of_tables(folder: Path) -> Iterator[Case]:
     chain |= {"cuts": {"int": 3, "texts": ["a"], "much": [200]}}
     chain |= {"elasticities": {"int": 3, "text": "none.csv"}}
     yield from wrong("supply_exposure", chain, sound)
-    for owner in (tx.change(tables, nodes=1), tx.trade_benefit_index(tables)):
+    for owner in (tivax.change(tables, nodes=1), tx.trade_benefit_index(tables)):
         name = f"{type(owner).__name__}.with_errors"
         yield from wrong(name, {"error": {"None": None}}, owner=owner, error="rounding")
     positions: Bad = {
@@ -319,7 +319,7 @@ def of_labels() -> Iterator[Case]:
     files: Bad = {"paths": {**WRONG, "ints": [3], "text": "jobs"}, "final": {"int": 3}}
     yield from wrong("read_satellites", files, paths="jobs.csv")
     yield from wrong("panel.read_data_files", {"folder": WRONG})
-    for name in ("panel.build_panel", "replicate", "FurtherData"):
+    for name in ("panel.build_panel", "replicate", "panel.FurtherData"):
         raw: Bad = {"files": {**WRONG, "text": "raw"}}
         yield from wrong(name, raw, but=["progress"])
 
@@ -361,8 +361,8 @@ def of_panels() -> Iterator[Case]:
             "vcov": vcov, "weights": {"int": 3, "list": ["x"]}, "time": {"int": 3, "word": "x"},
             "clusters": {"three": ["iso3", "year", "group"], "int": 3},
         },
-        "TwoWay": {"jackknife": {"int": 3, "text": "CV3"}, "second": COLUMN},
-        "Network": {"weights": WRONG, "order": {"half": 1.5, "none": 0}},
+        "vcov.TwoWay": {"jackknife": {"int": 3, "text": "CV3"}, "second": COLUMN},
+        "vcov.Network": {"weights": WRONG, "order": {"half": 1.5, "none": 0}},
         "Conley": {"cutoff": {"word": "x", "below": -1}, "kernel": word},
         "regression_table": {
             "notes": {"int": 3},
