@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from ..core import Progress, TivaxError, no_progress, require_whole
+from ..core import Progress, TivaxError, in_float64, no_progress, report, require_whole
 from ..tables import WorldTables
 from .drawn_tables import TableDraws
 from .models import AnyModel, ErrorModel, error_model
@@ -22,6 +22,7 @@ class WithErrors:
 
     bars: Callable[..., Any] | None = None
 
+    @in_float64
     def with_errors(
         self,
         error: AnyModel,
@@ -99,7 +100,7 @@ class MeasuredDraws:
         """Rows from draw ``start`` on; ``TivaxError`` names a draw without a value."""
         drawn = TableDraws(self.tables, self.model, self.seed or 0, self.years)
         for k in range(start, self.count):
-            progress(k, self.count)
+            report(progress, k, self.count)
             tables = drawn.tables_of(k)
             try:
                 yield self.measure(tables)[None]
@@ -107,7 +108,7 @@ class MeasuredDraws:
                 raise TivaxError(
                     f"draw {k} of the tables: {error}; make the errors smaller"
                 ) from None
-        progress(self.count, self.count)
+        report(progress, self.count, self.count)
 
 
 def deviations_of(
