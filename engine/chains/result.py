@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..core import Listing, count_text
+from ..errors import WithErrors
 from ..figures import shown_regions
 from ..reporting import Plot, Result, method_of
 from ..sources import sector_title
@@ -19,7 +20,7 @@ _PRINTED = 8  # paths in the terminal
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SupplyExposure(Result):
+class SupplyExposure(WithErrors, Result):
     """Exposure of a buyer to a supplier along supply chains.
 
     Attributes

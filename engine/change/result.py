@@ -14,7 +14,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from ..core import Listing, billions, capital
-from ..errors import interval
+from ..errors import WithErrors, interval
 from ..figures import ShownRegions, shown_regions
 from ..figures import changes as drawings
 from ..figures.regions import of_those_shown
@@ -47,7 +47,7 @@ _MISSED = 1e-6  # a remainder that is told
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Change(Result):
+class Change(WithErrors, Result):
     """The change of a measure between two years, by factor.
 
     Attributes

@@ -78,8 +78,8 @@ def compare(
         Built-in names or files. Each is applied to every database whose sectors (or
         regions) it maps, before anything is computed.
     errors
-        The errors of tables, as in :func:`standard_errors`: one model for all
-        databases, or a model for each of some by name.
+        The errors of tables, as :meth:`~tivax.results.Change.with_errors` takes them:
+        one model for all databases, or a model for each of some by name.
     progress
         Called with years done and years in all.
 
@@ -124,7 +124,7 @@ def compare(
     if unknown := [k for k in names if k not in TRADE_MEASURES and k not in INDICATORS]:
         raise TivaxError(
             f"no measure {unknown[0]}: give {', '.join(TRADE_MEASURES)} or an "
-            "indicator (tx.INDICATORS)"
+            "indicator (tx.catalogue.INDICATORS)"
         )
     require_choice("level", level, ("country", "sector"))
     for argument, value in (("regions", regions), ("concordances", concordances)):

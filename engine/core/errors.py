@@ -85,7 +85,7 @@ class NotFound(TivaxError):
     --------
     >>> try:
     ...     tx.open_store("stroe")
-    ... except tx.NotFound as error:
+    ... except tx.exceptions.NotFound as error:
     ...     print(error)
     stroe: no such store; make one with `tivax import`
     """
@@ -96,7 +96,7 @@ class Damaged(TivaxError):
 
     Examples
     --------
-    >>> issubclass(tx.Damaged, tx.TivaxError)
+    >>> issubclass(tx.exceptions.Damaged, tx.TivaxError)
     True
     """
 
@@ -106,7 +106,7 @@ class Unfinished(TivaxError):
 
     Examples
     --------
-    >>> issubclass(tx.Unfinished, tx.TivaxError)
+    >>> issubclass(tx.exceptions.Unfinished, tx.TivaxError)
     True
     """
 

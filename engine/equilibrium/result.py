@@ -424,8 +424,8 @@ class ExactHat(Result):
         Parameters
         ----------
         error
-            The errors of the tables that the economy was made of, as in
-            :func:`standard_errors`; by default none.
+            The errors of the tables that the economy was made of: a model's name
+            (``rounding``), a file RUN.toml or ``tx.table_errors``; by default none.
         draws, seed
             Draw k depends on the seed and on k alone. Elasticities are drawn where
             the economy has ``theta_se``: lognormal, with that deviation.

@@ -59,7 +59,7 @@ class CountrySlopes(Diagnosis):
     Examples
     --------
     >>> blocks = panel.assign(block=pd.factorize(panel["iso3"])[0] % 4)
-    >>> found = tx.country_slopes(
+    >>> found = tx.referee.country_slopes(
     ...     blocks, "growth", ["trade"], blocks="block", entity="iso3", time="year"
     ... )
     >>> found.table["method"].tolist()
@@ -154,7 +154,7 @@ def country_slopes(
 
     Examples
     --------
-    >>> found = tx.country_slopes(
+    >>> found = tx.referee.country_slopes(
     ...     panel, "growth", ["trade", "gdp"], entity="iso3", time="year"
     ... )
     >>> int(found.table["groups"].iloc[0])

@@ -65,12 +65,12 @@ class Exposure(Result):
     table
         region, year, tbi, predicted, instrument, va_exports, va_imports,
         predicted_exports, predicted_imports, in the unit of the tables.
-    base
+    year
         The base year, in which prediction and index are the same.
 
     Examples
     --------
-    >>> found = tx.exposure(world, base=2000)
+    >>> found = tx.referee.exposure_instrument(world, year=2000)
     >>> first = found.table[found.table["year"] == 2000]
     >>> bool(np.allclose(first["tbi"], first["predicted"]))
     True
@@ -273,9 +273,9 @@ class Exposure(Result):
         return frame, shares_of_rows, groups, values
 
 
-def exposure(
+def exposure_instrument(
     tables: WorldTables,
-    base: int | None = None,
+    year: int | None = None,
     *,
     value_added: ValueAdded = "residual",
     progress: Progress = no_progress,
@@ -286,7 +286,7 @@ def exposure(
     ----------
     tables
         Two years or more.
-    base
+    year
         The year of the shares, the first by default.
     value_added
         As in :func:`trade_benefit_index`.
@@ -303,15 +303,15 @@ def exposure(
 
     Examples
     --------
-    >>> found = tx.exposure(world)
+    >>> found = tx.referee.exposure_instrument(world)
     >>> found.base
     2000
     """
     require_tables(tables)
     years = [*tables.years]
-    base = years[0] if base is None else base
+    base = years[0] if year is None else year
     if base not in years:
-        raise TivaxError(f"base = {base}: the tables have {years[0]} to {years[-1]}")
+        raise TivaxError(f"year = {base}: the tables have {years[0]} to {years[-1]}")
     if len(years) < 2:
         raise TivaxError("an exposure takes two years or more")
     held = origins(

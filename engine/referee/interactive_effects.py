@@ -80,7 +80,7 @@ class InteractiveEffects(Diagnosis):
 
     Examples
     --------
-    >>> fit = tx.interactive_effects(
+    >>> fit = tx.referee.interactive_effects(
     ...     panel, "growth", ["trade"], entity="iso3", time="year", factors=1
     ... )
     >>> fit.terms.index.tolist()
@@ -203,7 +203,7 @@ def interactive_effects(
 
     Examples
     --------
-    >>> fit = tx.interactive_effects(
+    >>> fit = tx.referee.interactive_effects(
     ...     panel, "growth", ["trade"], factors=1, entity="iso3", time="year"
     ... )
     >>> int(fit.criteria["r"].max())

@@ -60,7 +60,7 @@ class LocalProjections(Diagnosis):
 
     Examples
     --------
-    >>> found = tx.local_projections(
+    >>> found = tx.referee.local_projections(
     ...     panel, "growth", "trade", horizons=2, lags=0, entity="iso3", time="year"
     ... )
     >>> found.table["horizon"].tolist()
@@ -169,7 +169,7 @@ def local_projections(
 
     Examples
     --------
-    >>> found = tx.local_projections(
+    >>> found = tx.referee.local_projections(
     ...     panel, "growth", "trade", events=0.2, horizons=2, entity="iso3", time="year"
     ... )
     >>> bool((found.table["band_low"] <= found.table["ci_low"]).all())

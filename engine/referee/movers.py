@@ -68,7 +68,7 @@ class Movers(Diagnosis):
 
     Examples
     --------
-    >>> found = tx.movers(panel, "growth", "trade", entity="iso3", time="year")
+    >>> found = tx.referee.movers(panel, "growth", "trade", entity="iso3", time="year")
     >>> found.chosen["estimand"].tolist()
     ['AS', 'WAS']
     """
@@ -171,7 +171,7 @@ def movers(
 
     Examples
     --------
-    >>> found = tx.movers(
+    >>> found = tx.referee.movers(
     ...     panel, "growth", "trade", shares=[0.2, 0.4], entity="iso3", time="year"
     ... )
     >>> found.table["estimand"].tolist()

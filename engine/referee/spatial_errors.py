@@ -56,7 +56,7 @@ class SpatialErrors(Diagnosis):
     --------
     >>> names = sorted(panel["iso3"].unique())
     >>> line = pd.DataFrame({"latitude": 0.0, "longitude": range(len(names))}, names)
-    >>> found = tx.spatial_errors(
+    >>> found = tx.referee.spatial_errors(
     ...     panel, "growth", ["trade"], places=line, entity="iso3", time="year"
     ... )
     >>> float(found.table["cutoff"].iloc[0])
@@ -157,7 +157,8 @@ def spatial_errors(
     >>> names = sorted(panel["iso3"].unique())
     >>> line = pd.DataFrame({"latitude": 0.0, "longitude": range(len(names))}, names)
     >>> keys = {"entity": "iso3", "time": "year", "cutoffs": [200, 400]}
-    >>> found = tx.spatial_errors(panel, "growth", ["trade"], places=line, **keys)
+    >>> keys["places"] = line
+    >>> found = tx.referee.spatial_errors(panel, "growth", ["trade"], **keys)
     >>> found.table["cutoff"].tolist()
     [0.0, 200.0, 400.0]
     """

@@ -68,7 +68,8 @@ class TwoWayWeights(Result):
 
     Examples
     --------
-    >>> found = tx.two_way_weights(panel, "growth", "trade", entity="iso3", time="year")
+    >>> keys = {"entity": "iso3", "time": "year"}
+    >>> found = tx.referee.two_way_weights(panel, "growth", "trade", **keys)
     >>> float(found.cells["weight"].sum().round(10))
     1.0
     """
@@ -219,7 +220,7 @@ def two_way_weights(
 
     Examples
     --------
-    >>> found = tx.two_way_weights(
+    >>> found = tx.referee.two_way_weights(
     ...     panel, "growth", "trade", controls=["gdp"], entity="iso3", time="year"
     ... )
     >>> found.table["number"].tolist()[:3]

@@ -20,6 +20,7 @@ from ..core import (
     percent_text,
     suggest,
 )
+from ..errors import WithErrors
 from ..figures.regions import of_those_shown, other_way_text
 from ..figures.scenarios import changes_by_variant, largest_changes, shown_change
 from ..measures import EVERY_PARTNER
@@ -167,7 +168,7 @@ def variant_table(
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ScenarioResult(Result):
+class ScenarioResult(WithErrors, Result):
     """Measures of every variant beside those of the table itself.
 
     Attributes

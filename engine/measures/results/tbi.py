@@ -1,9 +1,9 @@
 """The result of `tivax tbi`: index, value-added trade, VAX ratios, their errors."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -34,6 +34,8 @@ _MAIN = {
 }
 _WITH_ERRORS = (*_FLOWS, "tbi", "value_added")
 
+
+By = Literal["index", "flow", "pair", "region", "sector"]
 
 _NOTHING = 1e-9  # a move or a value of the index that is rounding
 
@@ -70,7 +72,8 @@ class TbiResult(MeasureResult):
     each computed by itself; ``absorbed`` and ``exports`` are by groups and regions, NaN
     unless the pair is a group with itself or with a region outside it. ``account``
     names the satellite account that stands in place of value added, ``asked`` the
-    regions that figures and the printed table show (by default the largest); ``net``:
+    regions that figures and the printed table show (by default the largest), ``by`` the
+    numbers of ``data``; ``net``:
     inventories are left out of the tables. With ``named``, of one of several accounts,
     its name is the first column of tables, and there are no figures.
 
@@ -95,6 +98,7 @@ class TbiResult(MeasureResult):
     net: bool = False
     named: bool = False
     source: MeasuredTables | None = None
+    by: By = "index"
 
     program = "tbi"
     report_title = "Trade benefit index"
@@ -105,10 +109,21 @@ class TbiResult(MeasureResult):
 
     @property
     def data(self) -> xr.Dataset:
-        found = self.tbi.assign_attrs(residual_max=self.residual_max)
-        if self.errors is None:
+        pairs = partial(xr.DataArray.to_dataset, name="va_absorbed")
+        found = {
+            "index": self.tbi,
+            "flow": self.trade,
+            "pair": pairs(self.absorbed),
+            "region": self.vax,
+            "sector": self.vax_by_sector,
+        }[self.by].assign_attrs(residual_max=self.residual_max)
+        if self.errors is None or self.by == "flow":
             return found
-        return with_intervals(found, self.errors.regions[[*self.tbi]])
+        bars = {
+            "pair": pairs(self.errors.absorbed),
+            "sector": self.errors.by_sector,
+        }.get(self.by, self.errors.regions)
+        return with_intervals(found, bars)
 
     @property
     def residual_max(self) -> float | None:
@@ -202,7 +217,7 @@ class TbiResult(MeasureResult):
         """
         if self.named:
             return {}
-        shown, tbi = self.shown, self.data
+        shown, tbi = self.shown, replace(self, by="index").data
         about = {"account": self.account}
         from ...figures import has_map, trade, world_tiles  # loads matplotlib
 
