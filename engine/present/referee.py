@@ -1,7 +1,7 @@
 """What a referee asks, in print: a sentence, a table and a figure of each diagnosis."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from .. import referee
 from ..core import Listing
 from ..figures import (
     errors_by_cutoff,
@@ -19,17 +20,7 @@ from ..figures import (
     slopes_by_band,
     weights_by_cell,
 )
-from ..referee import (
-    CountrySlopes,
-    Exposure,
-    InteractiveEffects,
-    LocalProjections,
-    Movers,
-    ShiftShare,
-    SpatialErrors,
-    TwoWayWeights,
-)
-from ..reporting import Plot, page_of
+from ..reporting import Language, Plot, page_of
 from .pages import OwnPage
 
 _WHERE = {"interval": "between", "union": "beside", "line": "everywhere"}
@@ -39,23 +30,30 @@ _NUMBERS = ("estimate", "se", "p_value", "ci_low", "ci_high")
 class DiagnosisPage(OwnPage):
     """The sentences of what was found, and its numbers below each other."""
 
-    result: Any
+    def __init__(self, result: Any, language: Language) -> None:
+        self.room = result.program.replace("-", "_")
+        super().__init__(result, language)
+        self.found = {**vars(result), **result.findings()}
+
+    def tell(self, part: str, **given: Any) -> str:
+        """A part, filled with what was found and is given."""
+        return self.words.text(part, **{**self.found, **given})
 
     @property
     def sentence(self) -> str:
-        return self.words.sentences(*self.told(self.result.findings()))
+        return self.words.sentences(*self.told())
 
     @abstractmethod
-    def told(self, found: dict[str, Any]) -> list[str]:
+    def told(self) -> list[str]:
         """Sentences without their stops."""
 
     def listed(
         self,
         rows: pd.DataFrame,
-        labels: Sequence[Any],
+        labels: Iterable[Any],
         columns: Sequence[str] = _NUMBERS,
-        notes: Sequence[str] = (),
         title: str = "",
+        notes: Sequence[str] = (),
     ) -> list[Listing]:
         """Numbers of these columns, a label before each row."""
         numbers = ((f"{k:.4g}" for k in row) for row in rows[[*columns]].to_numpy())
@@ -64,28 +62,20 @@ class DiagnosisPage(OwnPage):
         return [Listing(title or self.result.outcome, names, cells, notes)]
 
     def drawn(self, figure: Callable[..., Figure], *shown: Any) -> Plot:
-        title = self.words.text("figure", **self.result.findings())
-        return partial(figure, *shown, title, self.said)
+        return partial(figure, *shown, self.tell("figure"), self.said)
 
 
-@page_of.register(CountrySlopes)
-class CountrySlopesPage(DiagnosisPage):
-    """Means of slopes, and how slopes spread."""
-
-    room = "country_slopes"
-    result: CountrySlopes
-
-    def told(self, found: dict[str, Any]) -> list[str]:
-        say = self.words.text
-        means = self.words.listed(say("mean", **k) for k in found["rows"])
-        left = [say("left", **found)] if found["left"] else []
-        return [say("slopes", means=means, **found), *left]
+@page_of.register(referee.CountrySlopes)
+class _CountrySlopes(DiagnosisPage):
+    def told(self) -> list[str]:
+        means = self.words.listed(self.tell("mean", **k) for k in self.found["rows"])
+        left = [self.tell("left")] if self.found["left"] else []
+        return [self.tell("slopes", means=means), *left]
 
     def plots(self) -> dict[str, Plot]:
-        found = self.result.findings()
-        means = pd.DataFrame(found["rows"]).rename(columns={"method": "group"})
+        means = pd.DataFrame(self.found["rows"]).rename(columns={"method": "group"})
         own = self.result.slopes.sort_values("estimate")
-        own = own[own["term"] == found["term"]]
+        own = own[own["term"] == self.found["term"]]
         ends = {"ci_low": own["estimate"], "ci_high": own["estimate"]}
         shown = pd.concat([means, own.assign(**ends)], ignore_index=True)
         return {"slopes": self.drawn(labelled_intervals, shown, "group")}
@@ -93,21 +83,15 @@ class CountrySlopesPage(DiagnosisPage):
     def listings(self) -> list[Listing]:
         table = self.result.table
         names = table[["method", "term"]].to_dict("records")
-        return self.listed(table, [self.words.text("row", **k) for k in names])
+        return self.listed(table, [self.tell("row", **k) for k in names])
 
 
-@page_of.register(Movers)
-class MoversPage(DiagnosisPage):
-    """Both slopes at the chosen band, and their range over all bands."""
-
-    room = "movers"
-    result: Movers
-
-    def told(self, found: dict[str, Any]) -> list[str]:
-        say = self.words.text
-        slope, weighted = (say("slope", **k) for k in found["slopes"])
-        moves = say("within" if found["band"] else "still", **found)
-        return [say("both", moves=moves, slope=slope, weighted=weighted, **found)]
+@page_of.register(referee.Movers)
+class _Movers(DiagnosisPage):
+    def told(self) -> list[str]:
+        slope, weighted = (self.tell("slope", **k) for k in self.found["slopes"])
+        moves = self.tell("within" if self.found["band"] else "still")
+        return [self.tell("both", moves=moves, slope=slope, weighted=weighted)]
 
     def plots(self) -> dict[str, Plot]:
         return {"bands": self.drawn(slopes_by_band, self.result.table)}
@@ -120,44 +104,33 @@ class MoversPage(DiagnosisPage):
         return [replace(listing, columns=[*listing.columns, ""], rows=rows)]
 
 
-@page_of.register(LocalProjections)
-class LocalProjectionsPage(DiagnosisPage):
-    """The response at once and at the end, and whether the band leaves out zero."""
-
-    room = "local_projections"
-    result: LocalProjections
-
-    def told(self, found: dict[str, Any]) -> list[str]:
-        say, years = self.words.text, found["outside"]
-        shock = say("change" if found["events"] is None else "event", **found)
-        response = say("response", shock=shock, **found)
+@page_of.register(referee.LocalProjections)
+class _LocalProjections(DiagnosisPage):
+    def told(self) -> list[str]:
+        found, tell = self.found, self.tell
+        shock = tell("change" if found["events"] is None else "event")
+        response = tell("response", shock=shock)
         if found["horizon"]:
-            response = say("until", response=response, **found)
-        when = self.words.listed(years, ", ")
-        band = say("outside" if years else "inside", years=when)
-        early = [say("early", **found)] if found["early"] < 0.05 else []
+            response = tell("until", response=response)
+        years = self.words.listed(found["outside"], ", ")
+        band = tell("outside" if years else "inside", years=years)
+        early = [tell("early")] if found["early"] < 0.05 else []
         return [self.words.listed([response, band, *early])]
 
     def plots(self) -> dict[str, Plot]:
         return {"responses": self.drawn(responses, self.result.table)}
 
     def listings(self) -> list[Listing]:
-        table = self.result.table
-        columns = (*_NUMBERS, "band_low", "band_high")
-        names = map(self.said, table["measure"])
-        labels = [f"{k} {h}" for k, h in zip(names, table["horizon"], strict=True)]
-        return self.listed(table, labels, columns)
+        rows = self.result.table
+        names = zip(map(self.said, rows["measure"]), rows["horizon"], strict=True)
+        labels = (f"{name} {horizon}" for name, horizon in names)
+        return self.listed(rows, labels, (*_NUMBERS, "band_low", "band_high"))
 
 
-@page_of.register(TwoWayWeights)
-class TwoWayWeightsPage(DiagnosisPage):
-    """The effects with a negative weight, and how much effects may vary."""
-
-    room = "two_way_weights"
-    result: TwoWayWeights
-
-    def told(self, found: dict[str, Any]) -> list[str]:
-        return [self.words.text(k, **found) for k in ("negative", "vary")]
+@page_of.register(referee.TwoWayWeights)
+class _TwoWayWeights(DiagnosisPage):
+    def told(self) -> list[str]:
+        return [self.tell("count"), self.tell("vary")]
 
     def plots(self) -> dict[str, Plot]:
         wide = {"index": self.result.entity, "columns": self.result.time}
@@ -170,24 +143,17 @@ class TwoWayWeightsPage(DiagnosisPage):
             for k, v in self.result.table.itertuples(index=False)
             if np.isfinite(v)
         ]
-        title = self.words.text("listing", kind=self.result.kind)
-        return [Listing(title, ("", self.said("value")), rows)]
+        return [Listing(self.tell("listing"), ("", self.said("value")), rows)]
 
 
-@page_of.register(InteractiveEffects)
-class InteractiveEffectsPage(DiagnosisPage):
-    """The estimate with factors, and how many the criterion would take."""
-
-    room = "interactive_effects"
-    result: InteractiveEffects
-
-    def told(self, found: dict[str, Any]) -> list[str]:
-        say, parts = self.words.text, [self.words.text("effect", **found)]
+@page_of.register(referee.InteractiveEffects)
+class _InteractiveEffects(DiagnosisPage):
+    def told(self) -> list[str]:
+        parts = [self.tell("effect")]
         if len(self.result.criteria) > 1:
-            chosen = say("most" if found["at_end"] else "best", **found)
-            if gone := found["unsettled"]:
-                failed = self.words.listed(gone, ", ")
-                chosen = say("unsettled", chosen=chosen, failed=failed)
+            chosen = self.tell("most" if self.found["at_end"] else "best")
+            if failed := self.words.listed(self.found["unsettled"], ", "):
+                chosen = self.tell("unsettled", chosen=chosen, failed=failed)
             parts.append(chosen)
         return [self.words.listed(parts)]
 
@@ -196,26 +162,17 @@ class InteractiveEffectsPage(DiagnosisPage):
         return {"intervals": self.drawn(labelled_intervals, rows, "term")}
 
     def listings(self) -> list[Listing]:
-        found, terms = self.result, self.result.terms
-        sizes = {"rows": found.n, "units": found.clusters, "sigma2": found.sigma2}
-        notes = [self.words.text("note", **sizes)]
-        return self.listed(terms, terms.index, (*_NUMBERS, "se_plain", "se_bai"), notes)
+        terms, columns = self.result.terms, (*_NUMBERS, "se_plain", "se_bai")
+        return self.listed(terms, terms.index, columns, notes=[self.tell("note")])
 
 
-@page_of.register(SpatialErrors)
-class SpatialErrorsPage(DiagnosisPage):
-    """The largest standard error beside that of clusters, and what is left between
-    entities."""
-
-    room = "spatial_errors"
-    result: SpatialErrors
-
-    def told(self, found: dict[str, Any]) -> list[str]:
-        say, effect = self.words.text, self.words.text("effect", **found)
-        if "worst" in found:
-            effect = self.words.listed([effect, say("near", **found["worst"])])
-        between = found["between"]
-        return [effect, *([say("between", **between)] if between else [])]
+@page_of.register(referee.SpatialErrors)
+class _SpatialErrors(DiagnosisPage):
+    def told(self) -> list[str]:
+        near, between = self.found["worst"], self.found["between"]
+        parts = [self.tell("effect"), *(self.tell("near", **k) for k in near)]
+        between = (self.tell("between", **k) for k in between[:1])
+        return [self.words.listed(parts), *between]
 
     def plots(self) -> dict[str, Plot]:
         return {"cutoffs": self.drawn(errors_by_cutoff, self.result.table)}
@@ -229,57 +186,40 @@ class SpatialErrorsPage(DiagnosisPage):
         return [Listing(self.result.outcome, names, rows)]
 
 
-@page_of.register(ShiftShare)
-class ShiftSharePage(DiagnosisPage):
-    """Whether zero is in the set of AKM0, and which shock counts most."""
-
-    room = "shift_share"
-    result: ShiftShare
-
-    def told(self, found: dict[str, Any]) -> list[str]:
-        say = self.words.text
-        if found["made"] < 1:
-            return [say("not made", **found), say("check")]
-        where = say(_WHERE[found["shape"]], **found)
-        name = "differs" if found["p_value"] < 0.05 else "zero"
-        most = [say("most", **found)] if "shock" in found else []
-        return [say(name, where=where, **found), *most]
+@page_of.register(referee.ShiftShare)
+class _ShiftShare(DiagnosisPage):
+    def told(self) -> list[str]:
+        if self.result.made < 1:
+            return [self.tell("not made"), self.tell("check")]
+        name = "differs" if self.found["p_value"] < 0.05 else "zero"
+        most = [self.tell("most")] if "shock" in self.found else []
+        return [self.tell(name, where=self.tell(_WHERE[self.found["shape"]])), *most]
 
     def plots(self) -> dict[str, Plot]:
         drawn = self.result.table[self.result.table["shape"] == "interval"]
         return {"intervals": self.drawn(labelled_intervals, drawn, "method")}
 
     def listings(self) -> list[Listing]:
-        table, found = self.result.table, self.result.findings()
-        notes = [self.words.text("note", rows=self.result.n)]
-        if found["made"] < 1:
-            notes.append(self.sentence)
-        title = self.words.text("listing", **found)
-        labels = map(self.said, table["method"])
-        (listing,) = self.listed(table, [*labels], _NUMBERS[1:], notes, title)
+        table, title = self.result.table, self.tell("listing")
+        notes = [self.tell("note"), *([self.sentence] if self.result.made < 1 else [])]
+        names = map(self.said, table["method"])
+        (listing,) = self.listed(table, names, _NUMBERS[1:], title, notes)
         return [replace(listing, columns=[self.said("method"), *listing.columns[1:]])]
 
 
-@page_of.register(Exposure)
-class ExposurePage(DiagnosisPage):
-    """How well exposure in the base year predicts the index."""
-
-    room = "exposure_instrument"
-    result: Exposure
-
-    def told(self, found: dict[str, Any]) -> list[str]:
-        return [self.words.text("strong" if found["strong"] else "weak", **found)]
+@page_of.register(referee.Exposure)
+class _Exposure(DiagnosisPage):
+    def told(self) -> list[str]:
+        return [self.tell("strong" if self.found["strong"] else "weak")]
 
     def plots(self) -> dict[str, Plot]:
         return {"predicted": partial(predicted_index, self.result.table, self.said)}
 
     def listings(self) -> list[Listing]:
-        table, year = self.result.table, self.result.years[-1]
+        year, table = self.result.years[-1], self.result.table
         rows = [
             (str(k.region), f"{k.tbi:.4f}", f"{k.predicted:.4f}")
             for k in table[table["year"] == year].head(60).itertuples()
         ]
         names = [*map(self.said, ("region", "tbi", "predicted"))]
-        return [
-            Listing(self.words.text("listing", year=year), names, rows, [self.sentence])
-        ]
+        return [Listing(self.tell("listing", year=year), names, rows, [self.sentence])]

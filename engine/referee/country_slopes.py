@@ -80,13 +80,11 @@ class CountrySlopes(Diagnosis):
         first = self.table["term"].iloc[0]
         own = self.slopes.query("method == 'mean group' and term == @first")
         return {
-            "outcome": self.outcome,
             "term": first,
             "rows": self.table[self.table["term"] == first].to_dict("records"),
             "above": int((own["estimate"] > 0).sum()),
             "countries": len(own),
             "left": self.entities - len(own),
-            "entities": self.entities,
         }
 
 

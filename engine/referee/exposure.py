@@ -123,7 +123,7 @@ class Exposure(Diagnosis):
         of Business and Economic Statistics 31) for one instrument.
         """
         row = self.first_stage.iloc[0]
-        return {"base": self.base, **row, "strong": row["f"] > 23.1}
+        return {**row, "strong": row["f"] > 23.1}
 
     def estimate(
         self,

@@ -113,7 +113,6 @@ class InteractiveEffects(Diagnosis):
         tried, best = self.criteria["r"], _best(self.criteria)
         return {
             **self.terms.iloc[0],
-            "outcome": self.outcome,
             "term": self.terms.index[0],
             "factors": self.factors.shape[1],
             "best": best,

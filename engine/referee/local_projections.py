@@ -84,9 +84,6 @@ class LocalProjections(Diagnosis):
         after, before = rows[rows["horizon"] >= 0], rows[rows["horizon"] < 0]
         outside = (after["band_low"] > 0) | (after["band_high"] < 0)
         return {
-            "outcome": self.outcome,
-            "treatment": self.treatment,
-            "events": self.events,
             "at_once": after["estimate"].iloc[0],
             "horizon": int(after["horizon"].iloc[-1]),
             "last": after["estimate"].iloc[-1],

@@ -93,9 +93,8 @@ class Movers(Diagnosis):
         spans = self.table.groupby("estimand")["estimate"].agg(["min", "max"])
         names = {"min": "lowest", "max": "highest"}
         chosen = self.chosen.join(spans.rename(columns=names), on="estimand")
-        names = {"outcome": self.outcome, "treatment": self.treatment}
         slopes = chosen.to_dict("records")
-        return {**slopes[0], **names, "slopes": slopes}
+        return {k: slopes[0][k] for k in ("band", "stayers")} | {"slopes": slopes}
 
 
 class _Changes(NamedTuple):

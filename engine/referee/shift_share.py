@@ -133,10 +133,7 @@ class ShiftShare(Diagnosis):
             **by.loc["AKM0"],
             "low": by.loc["EHW", "ci_low"],
             "high": by.loc["EHW", "ci_high"],
-            "outcome": self.outcome,
-            "treatment": self.treatment,
             "instrument": self.instrument or self.treatment,
-            "made": self.made,
             "percent": 100 * self.made,
             **(counts if np.isfinite(heavy).all() else {}),
         }

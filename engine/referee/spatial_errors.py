@@ -75,17 +75,18 @@ class SpatialErrors(Diagnosis):
         return {"spatial_errors": self.table, "means": self.means}
 
     def findings(self) -> dict[str, Any]:
-        """The first regressor with clusters by entity, the row of Conley's largest
-        error (``worst``, with the ``least``), and that ``between`` entities."""
+        """The first regressor with clusters by entity, rows of Conley's largest error
+        (``worst``, with the ``least``), and ``between`` entities, where there are."""
         first = self.table["term"].iloc[0]
         rows = self.table[self.table["term"] == first]
         near = rows.iloc[1:].dropna(subset=["se"])
-        found = {**rows.iloc[0], "outcome": self.outcome, "kernel": self.kernel}
-        if len(near):
-            worst = near.loc[near["se"].idxmax()]
-            found["worst"] = {**worst, "least": near["se"].min()}
-        between = self.means[self.means["term"] == first].to_dict("records")
-        return {**found, "between": between[0] if between else None}
+        worst = near.nlargest(1, "se").assign(least=near["se"].min())
+        between = self.means[self.means["term"] == first]
+        return {
+            **rows.iloc[0],
+            "worst": worst.to_dict("records"),
+            "between": between.to_dict("records"),
+        }
 
 
 def spatial_errors(

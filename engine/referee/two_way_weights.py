@@ -94,9 +94,6 @@ class TwoWayWeights(Diagnosis):
         of effects that may average zero, and how many ``times`` the estimate it is."""
         value = dict(zip(self.table["number"], self.table["value"], strict=True))
         return {
-            "kind": self.kind,
-            "outcome": self.outcome,
-            "treatment": self.treatment,
             "beta": value["beta"],
             "cells": int(value["cells"]),
             "negative": int(value["negative weights"]),

@@ -70,5 +70,5 @@ def test_the_horizons_that_the_band_leaves_out_are_named(panel):
 def test_an_instrument_that_is_not_made_of_the_shares_is_named_twice(panel):
     found = shift_share(panel)
     told = "TBI is not made of these shares, which explain"
-    assert found.findings()["made"] < 1 and found.sentence.startswith(told)
+    assert found.made < 1 and found.sentence.startswith(told)
     assert found.page("zh").listings()[0].notes[1].startswith("贸易利益指数不是由")
