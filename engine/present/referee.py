@@ -1,4 +1,4 @@
-"""What a referee asks, in print: a sentence, a table and a figure of each diagnosis."""
+"""Diagnoses of a referee in print: a sentence, a table and a figure of each."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence

@@ -26,7 +26,7 @@ class Diagnosis(Told):
 
     @abstractmethod
     def findings(self) -> dict[str, Any]:
-        """What is found, by name."""
+        """The findings by name."""
 
     def facts(self) -> Mapping[str, Any]:
         return {"residual_max": self.residual}

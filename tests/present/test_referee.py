@@ -1,6 +1,7 @@
 """Diagnoses of a referee in words: both languages, and nothing of English in Chinese."""
 
 import re
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import tivax as tx
 
 from helpers import random_panel
 
-NAMES = {"entity": "iso3", "time": "year"}
+NAMES: dict[str, Any] = {"entity": "iso3", "time": "year"}
 
 
 @pytest.fixture(scope="module")
