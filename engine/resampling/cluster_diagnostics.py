@@ -22,6 +22,7 @@ from ...kernels.covariance_factors import cluster_factor
 from ...kernels.low_rank import LowRankUpdate
 from ..core import (
     Listing,
+    Phrase,
     Printable,
     TivaxError,
     in_float64,
@@ -40,6 +41,11 @@ from ..estimation import (
     require_columns,
     t_sf,
     with_lags,
+)
+
+_TWICE = (
+    "{fine} {name} is in two clusters of {coarse}; a coarse cluster holds whole fine "
+    "ones"
 )
 
 
@@ -363,10 +369,7 @@ def _coarse_numbers(
     number[fitted.cluster] = code
     if (cut := number[fitted.cluster] != code).any():
         name = fitted.labels[int(fitted.cluster[cut][0])]
-        raise TivaxError(
-            f"{fine} {name} is in two clusters of {coarse}; a coarse cluster holds "
-            "whole fine ones"
-        )
+        raise TivaxError(Phrase(_TWICE, fine=fine, name=name, coarse=coarse))
     if len(names) in (1, len(fitted.labels)):
         raise TivaxError(
             f"coarse = {show(coarse)}: {len(names)} clusters for {len(fitted.labels)} "
