@@ -66,9 +66,9 @@ def model_table(
     V5, Hansen's (2025) jackknife, counts the whole estimate as that cluster's: |t| is
     at most 1. Without ``jackknives`` there are no columns of CV3J and V5.
     """
-    return pd.DataFrame(
-        [row for fitted in fitted_models for row in _model_rows(fitted, jackknives)]
-    )
+    rows = [row for fitted in fitted_models for row in _model_rows(fitted, jackknives)]
+    notes = pd.Series([row["note"] for row in rows], dtype=object)  # phrases
+    return pd.DataFrame(rows).assign(note=notes)
 
 
 @in_float64
@@ -173,10 +173,12 @@ def _note(fitted: LinearFit, term: str, alone: np.ndarray, left: np.ndarray) -> 
 
     notes = []
     if alone.any():
-        notes.append(f"no CV2: {named(alone)} alone identifies a part of {term}")
+        why = "no CV2: {names} alone identifies a part of {term}"
+        notes.append(Phrase(why, names=named(alone), term=term))
     if (without := np.isnan(left)).any():
-        notes.append(f"no CV3: {term} is not identified without {named(without)}")
-    return "; ".join(notes)
+        why = "no CV3: {term} is not identified without {names}"
+        notes.append(Phrase(why, names=named(without), term=term))
+    return Phrase.listed(notes)
 
 
 @in_float64
