@@ -266,7 +266,7 @@ class ExperimentPage(DrawsPage):
         ]
 
     def _about(self) -> Iterator[str]:
-        """Where the numbers of the first table are from."""
+        """The source of the numbers of the first table, a sentence each."""
         say, plan = self.words.text, self.result.plans[0]
         yield self._scheme
         yield self.said(TIE_RULES[plan.scheme.kind])
