@@ -99,7 +99,9 @@ class InferencePage(DrawsPage):
     def title(self) -> str:
         return ""
 
-    sentence = title
+    @property
+    def sentence(self) -> str:
+        return ""
 
     def plots(self) -> dict[str, Plot]:
         return {"draws_1": partial(self.histograms, [(self.result.plan, self.result)])}
