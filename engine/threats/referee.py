@@ -44,17 +44,15 @@ def effect_weights(setting: Setting) -> Made:
     equation = {"treatment": setting.treatment, "controls": setting.others}
     for kind, name in (("feTR", "levels"), ("fdTR", "first differences")):
         found = setting.of_referee(two_way_weights, kind=kind, **equation)
-        numbers = dict(zip(found.table["number"], found.table["value"], strict=True))
-        negative, cells = int(numbers["negative weights"]), int(numbers["cells"])
-        spread = next(v for k, v in numbers.items() if k.endswith("(sensibility)"))
-        times = spread / abs(numbers["beta"])
+        numbers = found.findings()
+        told = {k: numbers[k] for k in ("negative", "cells", "times")}
         yield Row(
             "weights of effects",
             Phrase("{effects}, sum of negative weights", effects=name),
             setting.treatment,
-            numbers["sum of negative weights"],
-            n=cells,
-            note=Phrase(_NEGATIVE, negative=negative, cells=cells, times=times),
+            numbers["sum"],
+            n=numbers["cells"],
+            note=Phrase(_NEGATIVE, **told),
         )
 
 

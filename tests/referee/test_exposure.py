@@ -114,6 +114,7 @@ def test_a_result_is_written_with_all_that_is_described(found, tmp_path):
     found.save(tmp_path / "out")
     assert_described("exposure-instrument", tmp_path / "out")
     assert "Exposure of" in found.sentence
+    assert "工具变量" in found.page("zh").sentence
 
 
 def test_mistakes_are_told_in_one_line(tables, found):
