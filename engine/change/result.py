@@ -250,7 +250,7 @@ class Change(Result):
             f"from {self.start} to {self.end}; {most} {by} it most"
         )
         if of_all:
-            title = of_those_shown(title, shown.index, self.values["region"])
+            title = of_those_shown(title, shown.index, self.size.index)
         return {"waterfall": title}
 
     def facts(self) -> dict[str, Any]:

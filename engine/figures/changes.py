@@ -121,7 +121,7 @@ def _numbers(
 ) -> None:
     """The value of each bar, right of it, or left where the bar points there."""
     bars = [(start, start), *zip(steps, tips, strict=True), (end, end)]
-    digits = _digits(max(abs(float(k)) for k in (start, end, *steps)))
+    digits = _digits(np.nanmax(np.abs([start, end, *steps]), initial=0))
     for place, (value, tip) in enumerate(bars):
         if not np.isfinite(value):
             continue

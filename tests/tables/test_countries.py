@@ -154,6 +154,8 @@ def test_a_group_without_a_member_in_the_table_is_told():
         ("united", "did you mean GBR (United Kingdom) or USA (United States)?"),
         # Of no code that is like it, though one is.
         ("GER", "did you mean DEU (Germany)?"),
+        ("Untied States", "did you mean USA (United States)?"),
+        ("Germnay", "did you mean DEU (Germany)?"),
         # A code in small letters is meant, not Austria.
         ("aut", "did you mean AUT? There are AUT, CHN, DEU, GBR, USA"),
         ("XYZ", "choose from AUT, CHN, DEU, GBR, USA"),
