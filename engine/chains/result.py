@@ -233,10 +233,11 @@ class SupplyExposure(Result):
         if self.buyer != self.supplier and len(self.third_countries):
             said.append(
                 f"{direct:.0f} % of the {held} from {supplier} in imports of {buyer} "
-                "comes directly, the rest through third countries."
+                "comes directly, the rest through third countries or in longer "
+                "chains."
             )
         last = self.extraction.iloc[-1] if len(self.extraction) else None
-        if last is not None:
+        if last is not None and self.buyer != self.supplier and last["lost"] > 0:
             said.append(
                 f"With {last['cut']:g} % less from {supplier}, "
                 f"{last['lost']:.2f} % of the {held} in final sales of {buyer}{part} "

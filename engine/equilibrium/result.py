@@ -720,7 +720,10 @@ def before_and_after(
     return frame.assign(before=before.ravel(), after=after.ravel())
 
 
-_UNIT = "money is measured so that world value added is the same before and after"
+_UNIT = (
+    "the sectors where most money moves, measured so that world value added stays the "
+    "same"
+)
 _WELFARE = (
     "tot + vot and, where they change, tech (trade costs) and transfer (deficits); "
     "linear around the old equilibrium, d ln z = z'/z - 1"

@@ -76,7 +76,7 @@ def country_in_text(code: str) -> str:
     """The name as a sentence has it: ``the United States``, ``the rest of the
     world``."""
     name = country_name(code)
-    if name == code or not _WITH_ARTICLE.search(name):
+    if not _WITH_ARTICLE.search(name):
         return name
     return f"the {name.replace('Rest', 'rest')}"
 
