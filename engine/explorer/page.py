@@ -36,7 +36,7 @@ from ..core import (
     tivax_version,
 )
 from ..figures import LARGE_ECONOMIES, tile_map
-from ..measures import term_symbols
+from ..measures import EVERY_PARTNER, term_symbols
 from ..reporting import COLOURS, DEFICIT, SURPLUS, Language, translated
 from ..tables import REST, country_name
 from .collect import Collected, Measure, collect_results, result_folders
@@ -54,7 +54,7 @@ _DIVERGING = ("#b2182b", "#2166ac")  # of RdBu, the maps of figures
 _ENDINGS = (".html", ".htm")  # that a browser opens
 _MANY = 10_000  # from which a larger unit is shown
 # By which economies are ordered: the first measure that is there.
-_SIZES = ("va_exports", "EXGR", "gross_exports", "FFD_DVA", "VALU")
+_SIZES = ("va_exports", "EXGR", "gross_exports", "FFD_DVA", "VALU", "value_added")
 
 
 def can_explore() -> bool:
@@ -208,7 +208,7 @@ def page_data(
                 "code": (code := collected.regions[k]),
                 "name": places.get(code) or country_name(code),
                 "tile": tiles[code],
-                "rest": code == REST,
+                "rest": code in (REST, EVERY_PARTNER),
             }
             for k in order
         ],
@@ -306,11 +306,13 @@ def _path_from(place: Path, file: Path) -> str:
 
 
 def _by_size(collected: Collected) -> list[int]:
-    """Positions of the regions, the largest first; as they come without a size."""
+    """Positions of the regions, the largest first: by the first measure without a
+    size."""
     wide = {k.code: k.values for k in collected.measures if not k.side}
-    size = next((wide[k] for k in _SIZES if k in wide), None)
-    if size is None:
+    if not wide:
         return list(range(len(collected.regions)))
+    sizes = (v for name in _SIZES for k, v in wide.items() if name in k.split("/"))
+    size = next(sizes, np.abs([*wide.values()][0]))
     largest = np.where(np.isnan(size), -np.inf, size).max(axis=0)
     return np.argsort(-largest, kind="stable").tolist()
 
