@@ -46,7 +46,7 @@ def waterfall(
     regions: Sequence[str] | None = None,
 ) -> Figure:
     """Change from the first year to the last, a step for each factor, a panel for each
-    region, with the intervals of steps that have any.
+    region that has numbers, with the intervals of steps that have any.
 
     ``values`` and ``table`` are those of ``tx.change``; ``regions`` are the panels, by
     default the first eight. Panels have axes of their own: levels of regions differ
@@ -56,6 +56,7 @@ def waterfall(
     chosen = known_regions(known[:FEW] if regions is None else regions, known)
     factors = [str(k) for k in table["factor"].unique()]
     ends = values.set_index("region").loc[chosen, ["start", "end"]]
+    chosen = [str(k) for k in ends.dropna().index] or chosen[:1]
     unit, scale = billions(unit, float(np.nanmax(np.abs(ends), initial=0)))
     ends *= scale
     table = table.set_index(["region", "factor"])
@@ -207,6 +208,7 @@ def effect_bars(
     ``rows`` names the rows, ``ends`` has the intervals of changes. Money is shown in
     billions.
     """
+    effects = effects.dropna(how="all")  # no index is not a change of 0
     unit, scale = billions(unit, float(effects.abs().sum(axis=1).max()))
     whole = scale * effects.sum(axis=1)
     effects = scale * effects.loc[whole.abs().sort_values(ascending=False).index]

@@ -326,7 +326,10 @@ def test_a_region_without_trade_has_no_index_and_the_others_do(world):
     assert np.isnan(got.by_factor.loc[["R3"]].to_numpy()).all()
     others = got.by_factor.drop("R3")
     assert_allclose(others.sum(axis=1), got.values["change"][:3], rtol=ADDS_UP)
-    assert got.plots()["waterfall"]().axes  # its panel is empty
+    waterfall, bars = (got.plots()[k]() for k in ("waterfall", "factors"))
+    panels = [ax.get_title(loc="left") for ax in waterfall.axes]
+    assert [k for k in panels if k] == ["R0", "R1", "R2"]
+    assert "R3" not in [k.get_text() for k in bars.axes[0].get_yticklabels()]
     told = error_of(tx.change, cut, "tbi", region="R3")
     assert told == "tbi of R3 is not defined in 2000: its base is 0"
 
