@@ -177,7 +177,7 @@ class TradeWar(ChosenTariffs):
 
     def _listings(self) -> Sequence[Listing]:
         """A row for each region that is shown, a column for each answer; sectors."""
-        rows = self.war.assign(text=with_ends(self.war, "{:+.2f}"))
+        rows = self.war.assign(text=with_ends(self.war, "{:+z.2f}"))
         wide = rows.pivot(index="region", columns="variant", values="text")
         wide = wide.loc[self._rows, self._names]
         cells = [(country_name(str(k)), *row) for k, *row in wide.itertuples()]
@@ -247,7 +247,7 @@ class TradeWar(ChosenTariffs):
         exact = self.outcome.exact.reshape(len(self.tariffs), -1)
         for row, name in zip(exact, self.tariffs, strict=True):
             one, other = (
-                f"{np.average(row[[*k]], weights=weights[[*k]]):+.2f}"
+                f"{np.average(row[[*k]], weights=weights[[*k]]):+z.2f}"
                 for k in self._sides
             )
             changes = f"{one} per cent in {who} and {other} in {whom}"
