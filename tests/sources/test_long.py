@@ -104,6 +104,10 @@ def test_semicolons_are_told(tmp_path):
     FLOWS.to_csv(tmp_path / "flows.csv", sep=";", index=False)
     line = mistake("import", "long", tmp_path / "flows.csv", "--out", tmp_path / "o")
     assert "separated by ';'; separate them by commas" in line
+    flows = FLOWS.to_csv(index=False) + "2001,a,b,c,d,1,000\n"
+    (tmp_path / "flows.csv").write_text(flows)
+    line = mistake("import", "long", tmp_path / "flows.csv", "--out", tmp_path / "o")
+    assert line.startswith(f"flows.csv: line {len(FLOWS) + 2} has 7 cells, those above")
 
 
 @pytest.mark.parametrize(
