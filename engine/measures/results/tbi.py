@@ -11,8 +11,9 @@ import xarray as xr
 
 from ...core import Listing, billions, capital, to_long_frame, variable_labels
 from ...figures import ShownRegions, shown_regions
-from ...figures.regions import ends_text, of_those_shown, trade_size
+from ...figures.regions import ends_of, ends_text, of_those_shown, trade_size
 from ...reporting import (
+    Z95,
     Plot,
     interval_columns,
     kinds_line,
@@ -352,6 +353,11 @@ class TbiResult(MeasureResult):
         if not (ends := ends_text(last, "{:+.4f}".format)):
             return ""
         said = self.said(f"In {years[-1]}{among} the trade benefit index is {ends}.")
+        if self.errors is not None:
+            (high, top), (low, bottom) = ends_of(last)
+            se = self.errors.regions["tbi"].isel(year=-1).sel(region=[high, low])
+            if top - bottom < Z95 * float(se.sum()):
+                said += " Their 95 % intervals overlap."
         if ends := ends_text(moves, "{:+.4f}".format):  # nothing moves in one year
             said += f"\nIts change since {years[0]} is {ends}."
         return said
