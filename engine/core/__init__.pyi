@@ -15,6 +15,7 @@ from .display import Listing as Listing
 from .display import Printable as Printable
 from .display import billions as billions
 from .display import capital as capital
+from .display import points as points
 from .display import count_text as count_text
 from .display import duration_text as duration_text
 from .display import first_and_named as first_and_named
