@@ -129,10 +129,10 @@ def suggest_region(name: str, known: Iterable[str]) -> str:
             "groups=)"
         )
     named = [
-        f"{code} ({country_name(code)})"
+        f"{code} ({said})"
         for code in codes
-        if len(name) > 2 and country_name(code) != code
-        if country_name(code).casefold().startswith(name.casefold())
+        if (said := country_name(_by_alpha2().get(code, code))) != code
+        if len(name) > 2 and said.casefold().startswith(name.casefold())
     ]
     same = any(code.casefold() == name.casefold() for code in codes)
     if same or not 0 < len(named) <= _FEW:
@@ -204,9 +204,11 @@ def group_members(name: str, regions: Sequence[str]) -> list[str]:
     group = country_group(name)
     found = [code for code in regions if code in group.members]
     if not found:
+        two = [k for k in regions if _by_alpha2().get(k) in group.members][:1]
+        hint = "".join(f"; write {alpha3(k)} for {k}, and so on" for k in two)
         raise TivaxError(
             f"group {group.name}: none of its {len(group.members)} members is among "
-            f"the regions {' '.join(regions)}"
+            f"the regions {' '.join(regions)}{hint}"
         )
     return found
 
