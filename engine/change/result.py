@@ -13,7 +13,7 @@ import pandas as pd
 import xarray as xr
 from jaxtyping import Float
 
-from ..core import Listing, billions, capital
+from ..core import Listing, billions, capital, points
 from ..errors import interval
 from ..figures import ShownRegions, shown_regions
 from ..figures import changes as drawings
@@ -297,7 +297,7 @@ class Change(Result):
 
     def _told(self, printed: pd.DataFrame, name: str) -> str:
         """A change or an effect with its unit and its interval."""
-        unit, factor = billions(self.unit, self.largest)
+        unit, factor = billions(points(self.unit), self.largest)
         row = printed.loc[name].to_numpy(float)
         text, *ends = effect_texts(row[row == row].tolist(), factor * self.largest)
         text += f" {unit}" if unit not in ("", "1") else ""
@@ -338,7 +338,7 @@ class Change(Result):
 
     def _listings(self) -> Sequence[Listing]:
         """The effects on the regions shown."""
-        unit, factor = billions(self.unit, self.largest)
+        unit, factor = billions(points(self.unit), self.largest)
         printed = self._printed
         kept = [*self.table["factor"].unique(), "change"]
 

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from ..core import billions
+from ..core import billions, points
 from ..reporting import (
     COLOURS,
     DEFICIT,
@@ -162,7 +162,7 @@ def yearly_effects(
     chosen = known_regions(known[:FEW] if regions is None else regions, known)
     factors = [str(k) for k in steps["factor"].unique()]
     years = np.unique(steps["end"].to_numpy(int))
-    unit, scale = billions(unit, float(steps["value"].abs().max()))
+    unit, scale = billions(points(unit), float(steps["value"].abs().max()))
     fig, axes = panels(len(chosen), 1.6, 0.9, across=_ACROSS, sharex=True)
     for ax, region in zip(axes, chosen, strict=True):
         here = steps[steps["region"] == region]
@@ -209,7 +209,7 @@ def effect_bars(
     billions.
     """
     effects = effects.dropna(how="all")  # no index is not a change of 0
-    unit, scale = billions(unit, float(effects.abs().sum(axis=1).max()))
+    unit, scale = billions(points(unit), float(effects.abs().sum(axis=1).max()))
     whole = scale * effects.sum(axis=1)
     effects = scale * effects.loc[whole.abs().sort_values(ascending=False).index]
     whole = whole[effects.index]

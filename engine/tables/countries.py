@@ -129,7 +129,8 @@ def suggest_region(name: str, known: Iterable[str]) -> str:
             f"{group} is a group of countries: merge it by --groups {group} (in Python "
             "groups=)"
         )
-    said = {country_name(k).casefold(): k for k in codes if country_name(k) != k}
+    names = {k: country_name(_by_alpha2().get(k, k)) for k in codes}
+    said = {name.casefold(): k for k, name in names.items() if name != k}
     small = name.casefold()
     found = [k for k in said if len(name) > 2 and k.startswith(small)]
     if not found and len(name) > 3:  # a slip in a name; three letters are a code
@@ -137,7 +138,7 @@ def suggest_region(name: str, known: Iterable[str]) -> str:
     same = any(code.casefold() == small for code in codes)
     if same or not 0 < len(found) <= _FEW:
         return suggest(name, codes)
-    named = [f"{said[k]} ({country_name(said[k])})" for k in found]
+    named = [f"{said[k]} ({names[said[k]]})" for k in found]
     return f"did you mean {' or '.join(named)}?"
 
 
@@ -205,9 +206,11 @@ def group_members(name: str, regions: Sequence[str]) -> list[str]:
     group = country_group(name)
     found = [code for code in regions if code in group.members]
     if not found:
+        two = [k for k in regions if _by_alpha2().get(k) in group.members][:1]
+        hint = "".join(f"; write {alpha3(k)} for {k}, and so on" for k in two)
         raise TivaxError(
             f"group {group.name}: none of its {len(group.members)} members is among "
-            f"the regions {' '.join(regions)}"
+            f"the regions {' '.join(regions)}{hint}"
         )
     return found
 

@@ -380,6 +380,8 @@ def test_an_exposure_to_one_supplier_changes_by_factors_that_add_up(small):
     assert_allclose(found.values[["start", "end"]].iloc[0], both, rtol=1e-9)
     assert_allclose(found.table["value"].sum(), both[1] - both[0], rtol=1e-8)
     assert found.title == "FPEM with R1, 2000 to 2001" and found.remainder < 1e-10
+    for text in (found.sentence, repr(found)):
+        assert " percentage points" in text and " %" not in text
     told = error_of(tx.change, small, "FPEM", region="R0")
     assert told.startswith("indicator FPEM has no level country: choose from bilateral")
     told = error_of(tx.change, small, "tbi", partner="R1")
