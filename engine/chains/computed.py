@@ -47,10 +47,10 @@ def supply_exposure(
 ) -> SupplyExposure:
     """A buyer's exposure to a supplier along supply chains.
 
-    Of all that the final sales of the buyer's industries take, directly and in inputs
-    of inputs, the share that the supplier makes: look-through. At face value counts
-    what the buyer buys itself; the difference is hidden (Baldwin, Freeman and
-    Theodorakopoulos 2022, NBER 30525).
+    Of all output that the final sales of the buyer's industries take, themselves and
+    their inputs at every stage, the share that the supplier makes: look-through. At
+    face value counts what the buyer buys itself; the difference is hidden (Baldwin,
+    Freeman and Theodorakopoulos 2022, NBER 30525).
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def supply_exposure(
 
 
 def _shares(found: ChainYear, sides: BuyerAndSupplier, year: int) -> pd.DataFrame:
-    """Exposures of the buyer to everyone in one year, in per cent of its inputs."""
+    """Exposures of the buyer to everyone in one year, in per cent of TI."""
     names = sides.borders.names
     face, hidden = (k[: len(names)].sum(axis=1) for k in (found.face, found.hidden))
     flows = np.stack([face + hidden, face, hidden], axis=1)

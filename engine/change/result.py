@@ -13,7 +13,7 @@ import pandas as pd
 import xarray as xr
 from jaxtyping import Float
 
-from ..core import Listing, billions, capital
+from ..core import Listing, billions, capital, points
 from ..errors import WithErrors, interval
 from ..figures import ShownRegions, shown_regions
 from ..figures import changes as drawings
@@ -250,7 +250,7 @@ class Change(WithErrors, Result):
             f"from {self.start} to {self.end}; {most} {by} it most"
         )
         if of_all:
-            title = of_those_shown(title, shown.index, self.values["region"])
+            title = of_those_shown(title, shown.index, self.by_partner.country.values)
         return {"waterfall": title}
 
     def facts(self) -> dict[str, Any]:
@@ -297,7 +297,7 @@ class Change(WithErrors, Result):
 
     def _told(self, printed: pd.DataFrame, name: str) -> str:
         """A change or an effect with its unit and its interval."""
-        unit, factor = billions(self.unit, self.largest)
+        unit, factor = billions(points(self.unit), self.largest)
         row = printed.loc[name].to_numpy(float)
         text, *ends = effect_texts(row[row == row].tolist(), factor * self.largest)
         text += f" {unit}" if unit not in ("", "1") else ""
@@ -338,7 +338,7 @@ class Change(WithErrors, Result):
 
     def _listings(self) -> Sequence[Listing]:
         """The effects on the regions shown."""
-        unit, factor = billions(self.unit, self.largest)
+        unit, factor = billions(points(self.unit), self.largest)
         printed = self._printed
         kept = [*self.table["factor"].unique(), "change"]
 

@@ -25,6 +25,7 @@ from .display import p_cell as p_cell
 from .display import p_equals as p_equals
 from .display import p_text as p_text
 from .display import percent_text as percent_text
+from .display import points as points
 from .errors import DOUBTS as DOUBTS
 from .errors import Damaged as Damaged
 from .errors import NotFound as NotFound

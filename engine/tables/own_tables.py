@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ..core import TivaxError, TivaxWarning, count_text, suggest
-from .rules import check_values, imbalance
+from .rules import check_values, imbalance, impossible_value_added
 from .world_table import Tolerance, WorldTable, parse_year
 from .world_tables import WorldTables, stack_years
 
@@ -107,6 +107,11 @@ def _warn_of_imbalance(tables: Sequence[WorldTable], tolerance: Tolerance) -> No
     """One warning for the first year that clearly does not balance, and all others."""
     for table in tables:
         _require_one_unit(table)
+        count, worst = impossible_value_added(table, tolerance.for_columns())
+        if count:
+            of = f"{count} of {table.x.size} industries"
+            text = f"{table.where}: impossible value added in {of}, worst {worst}"
+            warnings.warn(text, TivaxWarning, stacklevel=3)
     every = [(table, imbalance(table, tolerance)) for table in tables]
     if bad := [(t, k) for t, k in every if k.industries and k.share > _CLEAR]:
         table, found = bad[0]

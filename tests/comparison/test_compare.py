@@ -196,3 +196,13 @@ def test_what_has_no_correlation_is_not_said_to_have_one(databases):
         "Value added (or account) of the partner per unit of final demand: "
         "A and B differ by 0 on average."
     )
+
+
+def test_shares_in_per_cent_differ_by_percentage_points(databases):
+    found = tx.compare(databases, "EXGR_FVASH", years="2001:2001")
+    page = found.page("zh")
+    assert " percentage points on average, most" in found.sentence
+    assert "个百分点，差距最大" in page.sentence and "% " not in page.sentence
+    assert found.page().subtitle == "A, B: 2 regions, 2001"
+    assert "2001年" in page.subtitle and "—" not in page.subtitle
+    assert "nan" not in repr(found) and "mean absolute difference" in repr(found)

@@ -176,10 +176,10 @@ def test_indicators_are_streamed(store, names, groups):
 def test_what_needs_the_inverse_says_how_much_memory_that_is(store):
     lazy = open_store(store, lazy=True)
     message = error_of(decompose, lazy, "wwz", "country", **STREAMED)
-    assert message.startswith(f"{N} industries: this holds matrices of about 0.1 GiB")
+    assert message.startswith(f"{N} industries: this needs matrices of about 0.1 GiB")
     assert "tivax aggregate" in message
     cells = error_of(indicators, lazy, ["TBI"], certify="cells", **STREAMED)
-    assert "GiB in memory, which they do not fit" in cells
+    assert "GiB in memory, more than there is" in cells
 
 
 def test_flows_inside_groups_must_fit(store, monkeypatch):

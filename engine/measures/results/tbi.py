@@ -11,8 +11,9 @@ import xarray as xr
 
 from ...core import Listing, billions, capital, to_long_frame, variable_labels
 from ...figures import ShownRegions, shown_regions
-from ...figures.regions import ends_text, of_those_shown, trade_size
+from ...figures.regions import ends_of, ends_text, of_those_shown, trade_size
 from ...reporting import (
+    Z95,
     Plot,
     interval_columns,
     kinds_line,
@@ -295,6 +296,8 @@ class TbiResult(MeasureResult):
         places = np.unravel_index(balance.argmax(), balance.shape)
         unit, factor = billions(self.absorbed.attrs.get("units", ""), balance[places])
         most = factor * balance[places]
+        if not balance[places] > _NOTHING * float(np.abs(self.absorbed).sum()):
+            return {}
         who, whom = (country_in_text(chosen[k]) for k in places)
         year = self.tbi["year"].values[-1]
         size = f"{most:+,.0f}" if most >= 10 else f"{most:+.2g}"
@@ -352,10 +355,24 @@ class TbiResult(MeasureResult):
             index = index.sel(region=few)
             among = f", among the {len(few)} regions of the table,"
         last = index.isel(year=-1).to_series()
+        moves = last - index.isel(year=0).to_series()
+        if self.shown.asked and len(few) == 1 and (own := last[few[0]]) == own:
+            others = last.drop(REST, errors="ignore").dropna()
+            said = self.said(
+                f"In {years[-1]} the trade benefit index of {country_in_text(few[0])} "
+                f"is {own:+.4f}; {(others > own).sum()} of {len(others)} economies "
+                "have a higher one."
+            )
+            change = f"\nIts change since {years[0]} is {moves[few[0]]:+.4f}."
+            return said + change * bool(len(years) > 1 and np.isfinite(moves[few[0]]))
         if not (ends := ends_text(last, "{:+.4f}".format)):
             return ""
         said = self.said(f"In {years[-1]}{among} the trade benefit index is {ends}.")
-        moves = last - index.isel(year=0).to_series()
+        if self.errors is not None:
+            (high, top), (low, bottom) = ends_of(last)
+            se = self.errors.regions["tbi"].isel(year=-1).sel(region=[high, low])
+            if top - bottom < Z95 * float(se.sum()):
+                said += " Their 95 % intervals overlap."
         if ends := ends_text(moves, "{:+.4f}".format):  # nothing moves in one year
             said += f"\nIts change since {years[0]} is {ends}."
         return said
