@@ -46,12 +46,16 @@ class ComparisonPage(OwnPage):
                 both = say("they")
             most = "most" if row["mean_difference"] > 0 else "differ"
             parts.append(say(most, both=both, inside=inside, **row))
+            if "agree" in row:
+                parts.append(say("within", **row))
             share = row.get("explained", float("nan"))
             if share == share:
                 parts.append(say("all" if share >= 1 else "explained", share=share))
             found = self.words.sentences(*parts)
             measure = capital(self._measure(row["measure"]))
             told.append(say("named", measure=measure, found=found))
+        if self.result.left_out:
+            told.append(say("left out", n=self.result.left_out))
         return "\n".join(told)
 
     def _measure(self, code: str) -> str:
@@ -63,7 +67,9 @@ class ComparisonPage(OwnPage):
         """Lines of each database by region and, of the first two databases, the mean
         difference of every region with its interval."""
         found, plots = self.result, dict[str, Plot]()
-        if "sector" in found.table:  # a line a region needs one number a year
+        if {"sector", "partner"} & {
+            *found.table
+        }:  # a line a region needs one number a year
             return plots
         which = {"regions": found.shown, "databases": found.databases}
         year = found.years[-1]
@@ -90,8 +96,10 @@ class ComparisonPage(OwnPage):
                     for name in ("correlation", "change_correlation")
                 ),
                 f"{k['mean_difference']:.4g}",
+                *([f"{k['agree']:,}/{k['n']:,}"] if "agree" in k else []),
             )
             for k in self.result.agreement.to_dict("records")
         ]
-        columns = [*map(self.said, _COLUMNS)]
+        more = ["within 0.1 %"] * (self.result.rounding is not None)
+        columns = [*map(self.said, [*_COLUMNS, *more])]
         return [Listing(self.words.text("listing"), columns, rows, (), words=3)]

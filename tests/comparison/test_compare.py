@@ -162,7 +162,13 @@ def test_the_command_writes_what_the_function_returns(databases, tmp_path):
     of_sectors = ("--level", "sector", "--measure", "EXGR", *chosen, "--no-figures")
     finer = tmp_path / "finer"
     good("compare", *stores, *of_sectors, "--out", finer)
-    assert_described("compare", out, finer)
+    (tmp_path / "tiva.csv").write_text(
+        "MEASURE,REF_AREA,ACTIVITY,COUNTERPART_AREA,UNIT_MEASURE,TIME_PERIOD,OBS_VALUE\n"
+        "EXGR,AAA,S0,BBB,USD,2001,1\n"
+    )
+    beside, words = tmp_path / "beside", ("--published", tmp_path / "tiva.csv")
+    good("compare", stores[0], *words, "--out", beside)
+    assert_described("compare", out, finer, beside)
     assert set(pd.read_csv(finer / "values.csv")["sector"]) == {"goods", "rest"}
     assert "levels in base A and base B correlate" in answer.out
     written = pd.read_csv(out / "differences.csv")
