@@ -181,6 +181,7 @@ class Change(WithErrors, Result):
     def _named(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Columns for the measure and the two years, after the region."""
         own = {"measure": self.measure, "start": self.start, "end": self.end}
+        own |= {"unit": self.unit} if self.account else {}
         rest = [k for k in frame if k not in ("region", *own)]
         every = frame.assign(**{k: v for k, v in own.items() if k not in frame})
         return every[["region", *own, *rest]]

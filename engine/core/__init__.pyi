@@ -37,6 +37,7 @@ from .errors import require_regular as require_regular
 from .errors import show as show
 from .errors import telling_doubts as telling_doubts
 from .errors import walk_causes as walk_causes
+from .errors import warn as warn
 from .frames import Format as Format
 from .frames import long_table_of as long_table_of
 from .frames import read_parquet as read_parquet

@@ -20,6 +20,14 @@ class TivaxWarning(UserWarning):
     """
 
 
+def warn(text: str) -> None:
+    """A ``TivaxWarning`` at the line that called tivax."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("tivax."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, TivaxWarning, stacklevel=level)
+
+
 DOUBTS: list[str] = []
 """What a command doubted so far, once each, for the first lines of its result."""
 

@@ -109,9 +109,10 @@ def trade_benefit_index(
         trade = tables.to_dataset(name="va_absorbed") if array else tables
     about: dict[str, Any] = {"account": Account(value_added).satellite_name}
     about |= {"source": source, "each_group": apart}
+    own = direct, isinstance(value_added, xr.DataArray)
     if not apart:
-        return TbiResult(trade, **_results(trade, drop, named, direct), **about)
-    runs = {name: _results(trade, drop, one, direct) for name, one in each.items()}
+        return TbiResult(trade, **_results(trade, drop, named, *own), **about)
+    runs = {name: _results(trade, drop, one, *own) for name, one in each.items()}
     joined: dict[str, Any] = {
         what: join_groups({name: run[what] for name, run in runs.items()})
         for what in next(iter(runs.values()))
@@ -241,6 +242,7 @@ def _results(
     drop: Sequence[str],
     groups: Groups,
     direct: xr.DataArray | None,
+    of_account: bool,
 ) -> dict[str, Any]:
     """Fields of ``TbiResult`` with regions dropped and grouped; of value added absorbed
     alone the index."""
@@ -263,7 +265,7 @@ def _results(
         "absorbed": flows["va_absorbed"].sum("sector", keep_attrs=True),
         "exports": flows["gross_exports"].sum("sector", keep_attrs=True),
     }
-    if direct is not None:
+    if direct is not None or of_account:
         results["footprints"] = footprints_of(trade, direct, drop=drop, groups=groups)
     return results
 

@@ -299,6 +299,16 @@ def test_value_added_in_another_unit_is_told(times, told):
     assert any(k.startswith(told) for k in (*row.faults, *row.doubts))
 
 
+def test_a_warning_is_of_the_line_that_called():
+    wrong = frames(x=pd.Series(WORLD.x * np.linspace(1, 1.5, len(ROWS)), ROWS))
+    one = {k: v for k, v in frames(x=None).items() if k != "year"}
+    with pytest.warns(TivaxWarning) as told:
+        from_frames(**wrong)
+        from_pymrio(SimpleNamespace(**{"unit": None, **one}), 2014)
+    assert {k.filename for k in told} == {__file__}
+    assert len({k.lineno for k in told}) == 2
+
+
 def test_pymrio_without_a_year_is_told():
     line = error_of(from_pymrio, SimpleNamespace(**frames()))
     assert line == "year: pymrio does not keep it; give year=2014"

@@ -68,8 +68,8 @@ class TbiResult(MeasureResult):
 
     ``trade`` is by industry as in ``value_added_trade``; the others have regions
     dropped and grouped, and of value added absorbed alone there are ``tbi`` and
-    ``absorbed``. There are ``footprints`` (``footprint_accounts``) if final
-    demand has an account of its own. With ``each_group`` they hold the groups alone,
+    ``absorbed``. There are ``footprints`` (``footprint_accounts``) of a
+    satellite account. With ``each_group`` they hold the groups alone,
     each computed by itself; ``absorbed`` and ``exports`` are by groups and regions, NaN
     unless the pair is a group with itself or with a region outside it. ``account``
     names the satellite account that stands in place of value added, ``asked`` the
