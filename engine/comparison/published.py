@@ -35,7 +35,7 @@ _UNIT = "million US$"
 _MILLIONS = "6"  # UNIT_MULT of US$, where there is no such column
 
 
-class Published(NamedTuple):
+class PublishedCells(NamedTuple):
     """Published cells (year, region, sector, partner, measure, value) and, by measure,
     half a unit of the last digit."""
 
@@ -43,7 +43,7 @@ class Published(NamedTuple):
     rounding: dict[str, float]
 
 
-def read_published(path: Path) -> Published:
+def read_published(path: Path) -> PublishedCells:
     """The numbers of an SDMX csv of the OECD by their indicator, in million US$ or per
     cent; ``TivaxError`` for another file."""
     frame = read_rows(TableFile(path))
@@ -76,7 +76,7 @@ def read_published(path: Path) -> Published:
         raise TivaxError(f"{path}: two numbers of {told}; leave one")
     digits = frame["OBS_VALUE"].astype(str).str.partition(".")[2].str.len().max()
     half = 0.5 * 10.0**-digits * scale.groupby(cells["measure"]).max()
-    return Published(cells, {str(k): v for k, v in half.items()})
+    return PublishedCells(cells, {str(k): v for k, v in half.items()})
 
 
 def beside_published(

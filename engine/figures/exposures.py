@@ -68,6 +68,6 @@ def exposure_map(pairs: pd.DataFrame, *, title: str = "") -> Figure:
     ax.xaxis.tick_top()
     ax.set_ylabel("buyer", fontsize=SMALL)
     ticks = {k: f"{k:g}" for k in (0.01, 0.1, 1.0, 10.0) if k <= most}
-    told = "% of all output that\nthe buyer takes, by supplier"
+    told = "% of all output that the\nbuyer takes, by supplier"
     colour_scale(ax, mesh, told, ticks, shrink=0.9, aspect=30)
     return finish_layout(fig, title)

@@ -41,7 +41,7 @@ Certify = Literal["columns", "cells"]
 @in_float64
 def trade_flows(
     tables: WorldTables,
-    value_added: ValueAdded,
+    value_added: ValueAdded = "residual",
     certify: Certify = "columns",
     memory: int | None = None,
     progress: Progress = no_progress,

@@ -107,7 +107,7 @@ def _little_value_added(table: WorldTable) -> Iterator[str]:
     final demand, which it is of the world but for taxes."""
     if table.value_added is not None:
         added, final = table.value_added.sum(), table.Y.sum()
-        if 0 <= 10 * added <= final:
+        if 0 < 10 * added <= final:
             share = percent_text(added / final, 2)
             yield f"value added is {share} of final demand: are they in one unit?"
 

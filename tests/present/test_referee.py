@@ -26,17 +26,17 @@ def shift_share(panel):
 
 
 RESULTS = {
-    "country_slopes": lambda panel: tx.country_slopes(
+    "country_slopes": lambda panel: tx.referee.country_slopes(
         panel, "KOFGIdj", ["TBI"], blocks="block", **NAMES
     ),
-    "movers": lambda panel: tx.movers(panel, "KOFGIdj", "TBI", **NAMES),
-    "local_projections": lambda panel: tx.local_projections(
+    "movers": lambda panel: tx.referee.movers(panel, "KOFGIdj", "TBI", **NAMES),
+    "local_projections": lambda panel: tx.referee.local_projections(
         panel, "KOFGIdj", "TBI", horizons=1, events=0.2, lags=0, **NAMES
     ),
-    "two_way_weights": lambda panel: tx.two_way_weights(
+    "two_way_weights": lambda panel: tx.referee.two_way_weights(
         panel, "KOFGIdj", "TBI", **NAMES
     ),
-    "interactive_effects": lambda panel: tx.interactive_effects(
+    "interactive_effects": lambda panel: tx.referee.interactive_effects(
         panel, "KOFGIdj", ["TBI"], most=2, **NAMES
     ),
     "shift_share": shift_share,

@@ -16,10 +16,10 @@ from tivax.engine import (
     decompose,
     indicators,
     open_store,
-    standard_errors,
     table_errors,
     value_added_trade,
 )
+from tivax.engine.errors import standard_errors
 from tivax.engine.measures import years
 from tivax.engine.streaming import (
     StreamedFlows,
