@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from .. import referee
 from ..core import Listing
 from ..figures import (
     errors_by_cutoff,
@@ -19,6 +18,16 @@ from ..figures import (
     responses,
     slopes_by_band,
     weights_by_cell,
+)
+from ..referee import (
+    CountrySlopes,
+    Exposure,
+    InteractiveEffects,
+    LocalProjections,
+    Movers,
+    ShiftShare,
+    SpatialErrors,
+    TwoWayWeights,
 )
 from ..reporting import Language, Plot, page_of
 from .pages import OwnPage
@@ -65,7 +74,7 @@ class DiagnosisPage(OwnPage):
         return partial(figure, *shown, self.tell("figure"), self.said)
 
 
-@page_of.register(referee.CountrySlopes)
+@page_of.register(CountrySlopes)
 class _CountrySlopes(DiagnosisPage):
     def told(self) -> list[str]:
         means = self.words.listed(self.tell("mean", **k) for k in self.found["rows"])
@@ -86,7 +95,7 @@ class _CountrySlopes(DiagnosisPage):
         return self.listed(table, [self.tell("row", **k) for k in names])
 
 
-@page_of.register(referee.Movers)
+@page_of.register(Movers)
 class _Movers(DiagnosisPage):
     def told(self) -> list[str]:
         slope, weighted = (self.tell("slope", **k) for k in self.found["slopes"])
@@ -104,7 +113,7 @@ class _Movers(DiagnosisPage):
         return [replace(listing, columns=[*listing.columns, ""], rows=rows)]
 
 
-@page_of.register(referee.LocalProjections)
+@page_of.register(LocalProjections)
 class _LocalProjections(DiagnosisPage):
     def told(self) -> list[str]:
         found, tell = self.found, self.tell
@@ -127,7 +136,7 @@ class _LocalProjections(DiagnosisPage):
         return self.listed(rows, labels, (*_NUMBERS, "band_low", "band_high"))
 
 
-@page_of.register(referee.TwoWayWeights)
+@page_of.register(TwoWayWeights)
 class _TwoWayWeights(DiagnosisPage):
     def told(self) -> list[str]:
         return [self.tell("count"), self.tell("vary")]
@@ -146,7 +155,7 @@ class _TwoWayWeights(DiagnosisPage):
         return [Listing(self.tell("listing"), ("", self.said("value")), rows)]
 
 
-@page_of.register(referee.InteractiveEffects)
+@page_of.register(InteractiveEffects)
 class _InteractiveEffects(DiagnosisPage):
     def told(self) -> list[str]:
         parts = [self.tell("effect")]
@@ -166,7 +175,7 @@ class _InteractiveEffects(DiagnosisPage):
         return self.listed(terms, terms.index, columns, notes=[self.tell("note")])
 
 
-@page_of.register(referee.SpatialErrors)
+@page_of.register(SpatialErrors)
 class _SpatialErrors(DiagnosisPage):
     def told(self) -> list[str]:
         near, between = self.found["worst"], self.found["between"]
@@ -186,7 +195,7 @@ class _SpatialErrors(DiagnosisPage):
         return [Listing(self.result.outcome, names, rows)]
 
 
-@page_of.register(referee.ShiftShare)
+@page_of.register(ShiftShare)
 class _ShiftShare(DiagnosisPage):
     def told(self) -> list[str]:
         if self.result.made < 1:
@@ -207,7 +216,7 @@ class _ShiftShare(DiagnosisPage):
         return [replace(listing, columns=[self.said("method"), *listing.columns[1:]])]
 
 
-@page_of.register(referee.Exposure)
+@page_of.register(Exposure)
 class _Exposure(DiagnosisPage):
     def told(self) -> list[str]:
         return [self.tell("strong" if self.found["strong"] else "weak")]
