@@ -4,14 +4,6 @@ from json import loads
 from pathlib import Path
 
 from ...core import DEFAULT_MAX_SIZE, Run, set_max_size, start_jax
-from ...panel import (
-    build_panel,
-    describe_losses,
-    read_data_files,
-    require_panel_place,
-    with_panel_format,
-    write_panel,
-)
 from ..bundles import Screen, command
 from ..options import require_store
 
@@ -32,6 +24,15 @@ def panel(
 
     Example: tivax panel --data raw --out panel.csv
     """
+    from ...panel import (  # loads pandas
+        build_panel,
+        describe_losses,
+        read_data_files,
+        require_panel_place,
+        with_panel_format,
+        write_panel,
+    )
+
     set_max_size(max_size)
     out = with_panel_format(out, format)
     start_jax()
