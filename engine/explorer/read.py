@@ -24,6 +24,7 @@ from ..core import (
     require_as_written,
     unescape_formula,
 )
+from ..files import TableFile, checked_workbook
 from ..measures import EVERY_PARTNER, EVERY_SECTOR
 
 # Texts even where all of them look like numbers.
@@ -130,8 +131,9 @@ def _read(path: Path) -> pd.DataFrame:
         case ".dta":
             return pd.read_stata(path)
         case ".xlsx":
+            book = checked_workbook(TableFile(path))
             return pd.read_excel(
-                path, engine="calamine", keep_default_na=False, na_values=[""]
+                book, engine="calamine", keep_default_na=False, na_values=[""]
             )
     # Numbers to the last digit in any version of pandas; labels are texts, also NA.
     texts = csv.ConvertOptions(column_types=dict.fromkeys(LABELS, pa.string()))

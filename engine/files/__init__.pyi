@@ -5,6 +5,7 @@ from .labelled_frames import separator_of as separator_of
 from .labelled_frames import table_of as table_of
 from .labelled_frames import with_iso_codes as with_iso_codes
 from .labelled_frames import year_told as year_told
+from .opening import checked_workbook as checked_workbook
 from .table_file import TableFile as TableFile
 from .text_tables import TextTable as TextTable
 from .text_tables import coded as coded

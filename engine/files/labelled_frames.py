@@ -73,6 +73,8 @@ def read_rows(file: TableFile, numbers: Sequence[str] = ()) -> pd.DataFrame:
     texts: Any = {"keep_default_na": False, "na_values": [""]}  # NA is a label: Namibia
     kind = object if suffix == ".xlsx" else str
     data = fs.read_bytes(file, _LONG[suffix])
+    if suffix == ".xlsx":
+        fs.checked_workbook(file)
     if suffix == ".csv":
         fs.check_text(file, data[:1024])
         head = data[: data.find(b"\n")].decode("utf-8-sig", "replace").strip()

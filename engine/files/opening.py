@@ -325,6 +325,13 @@ def read_stata(file: TableFile) -> pd.DataFrame:
 
 
 def open_workbook(file: TableFile) -> calamine.CalamineWorkbook:
+    """A workbook whose sheets are read one by one."""
+    data = checked_workbook(file)
+    with parsing(file):
+        return calamine.CalamineWorkbook.from_filelike(data)
+
+
+def checked_workbook(file: TableFile) -> io.BytesIO:
     """A workbook, each part of which is unpacked once before the library sees it.
 
     The library ends the process for a cell at the end of an endless sheet, and does not
@@ -339,7 +346,7 @@ def open_workbook(file: TableFile) -> calamine.CalamineWorkbook:
                 part = archive.read(member)
                 if member.filename.startswith("xl/worksheets/"):
                     require_count(file.name, _cells_spanned(part))
-        return calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
+    return io.BytesIO(data)
 
 
 def read_cells(

@@ -11,6 +11,7 @@ from ..reporting import (
     Page,
     Section,
     Table,
+    in_other_words,
     translated_frame,
     usual_sections,
 )
@@ -44,7 +45,8 @@ class OwnPage(Page):
         return self.sentence.splitlines()
 
     def sections(self, figures: Mapping[str, Drawn]) -> Sequence[Section]:
-        return usual_sections(self.listings(), figures, self.result.program, self.said)
+        own = usual_sections(self.listings(), figures, self.result.program, self.said)
+        return [in_other_words(k, self.language) for k in own]  # names of regions
 
     def table(self, frame: pd.DataFrame, formats: Mapping[str, str]) -> Table:
         """A table of the report, its headers and texts in the language."""

@@ -62,6 +62,7 @@ from ..core import (
     sha256,
 )
 from ..estimation import ENTITY, TIME, Model, Sample, with_lags
+from ..files import TableFile, checked_workbook
 from .schemes import SCHEMES, Scheme
 
 RUN_KEYS = tuple(
@@ -166,7 +167,7 @@ def read_panel(path: Path) -> pd.DataFrame:
         ".csv": partial(_read_cells, pd.read_csv),
         ".parquet": read_parquet,
         ".dta": pd.read_stata,
-        ".xlsx": partial(_read_cells, partial(pd.read_excel, engine="calamine")),
+        ".xlsx": partial(_read_cells, _read_sheet),
         ".feather": pd.read_feather,
     }
     if path.suffix not in readers:
@@ -183,6 +184,12 @@ def read_panel(path: Path) -> pd.DataFrame:
         if isinstance(error, UnicodeDecodeError):
             said = "it is not in UTF-8; save it as UTF-8"
         raise TivaxError(f"{path}: not a readable {path.suffix} file: {said}") from None
+
+
+def _read_sheet(path: Path, **options: Any) -> pd.DataFrame:
+    folder = str(path.parent) if path.parent.name else ""
+    book = checked_workbook(TableFile(path, folder=folder))
+    return pd.read_excel(book, engine="calamine", **options)
 
 
 def _read_cells(read: Callable[..., pd.DataFrame], path: Path) -> pd.DataFrame:

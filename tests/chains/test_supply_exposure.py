@@ -133,11 +133,6 @@ def test_an_extraction_takes_a_satellite_account_along(small, literal):
     assert falls in found.sentence
 
 
-def test_a_sentence_of_some_sectors_is_not_of_all_final_sales(small):
-    found = tx.supply_exposure(small, BUYER, SUPPLIER, sectors=[small.sectors[0]])
-    assert found.sentence.count("final sales of R0 from the chosen sectors") == 2
-
-
 def test_dependence_by_product(small, trade, found, literal):
     own = trade.sel(region=BUYER)
     by_seller = own["IMGR"].transpose("sector", "partner").values

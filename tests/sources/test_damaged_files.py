@@ -6,6 +6,7 @@ import io
 import lzma
 import struct
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,8 @@ import pytest
 
 from tivax.engine.core import limits
 from tivax.engine.core.errors import TivaxError
-from tivax.engine.files import TableFile, read_words
+from tivax.engine.explorer.read import read_table as read_results
+from tivax.engine.files import TableFile, read_rows, read_words
 from tivax.engine.files import opening as fs
 from tivax.engine.panel.data_files import read_data_files
 from tivax.engine.resampling.run_files import read_panel, read_run_file
@@ -208,7 +210,14 @@ def test_a_cell_at_the_end_of_an_endless_sheet_is_refused(tmp_path, place):
     name = "xl/worksheets/sheet1.xml"
     members[name] = members[name].replace(b'r="B2"', f'r="{place}"'.encode())
     path = pf.zip_of(tmp_path / "broad.xlsx", members)
-    assert "cells; no published table has that" in error_of(bis.read, path, ["real"])
+    readers = (
+        partial(bis.read, series=["real"]),
+        read_panel,
+        partial(read_results, needed=["value"]),
+        lambda path: read_rows(TableFile(path)),
+    )
+    for read in readers:
+        assert "cells; no published table has that" in error_of(read, path)
 
 
 def test_the_sheets_that_are_published_are_far_below_the_limit():

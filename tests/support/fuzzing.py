@@ -480,7 +480,7 @@ def judge_tables(
     if len(true) != len(found):
         return None
     kinds = [
-        judge_table(source, once, a, b)
+        judge_table(source, once, a, in_order(b, a))
         for a, b in zip(true, found, strict=True)
         if not equal(a, b)
     ]
