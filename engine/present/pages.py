@@ -11,6 +11,7 @@ from ..reporting import (
     Page,
     Section,
     Table,
+    in_other_words,
     translated_frame,
     usual_sections,
 )

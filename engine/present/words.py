@@ -5,8 +5,9 @@ A hole says what it holds, and numbers stay numbers until then:
     {n:number} {p:p} {p:equals} {share:percent 1} {rows:count row}
     {treatment:variable} {cluster:country}
 
-``{x:word}`` is a name that the part ``words`` has: a table of texts, with their holes,
-and how they are printed here. A ``Phrase`` in a hole is put into those words.
+The part ``sentences`` is a table of parts of a line. ``{x:word}`` is a name that the
+part ``words`` has: a table of texts, with their holes, and how they are printed here. A
+``Phrase`` in a hole is put into those words.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -23,7 +24,7 @@ from ..reporting import (
     translated,
     variable_name,
 )
-from ..tables import country_in_text
+from ..tables import country_in_text, country_name
 
 _JOINTS = {"; ": "；", ", ": "、"}
 
@@ -36,9 +37,8 @@ class Words(Document, Formatter):
         self.name = name
         self.language: Language = language
         self.chinese = language == "zh"
-        rows = self.parts.pop("words", ("", []))[1]
-        cells = [k.strip("| ").split(" | ") for row in rows for k in row.splitlines()]
-        self.words = {cell[0].strip(): cell[1].strip() for cell in cells[2:]}
+        self.words = self._table("words")
+        self.parts |= {k: ("", [v]) for k, v in self._table("sentences").items()}
         self.kinds: dict[str, Callable[[Any, str], str]] = {
             "number": lambda value, _: number_text(value),
             "p": lambda value, _: p_text(*value),
@@ -46,10 +46,15 @@ class Words(Document, Formatter):
             "percent": lambda value, n: self.tight(percent_text(value, int(n or 0))),
             "count": count_text,
             "variable": lambda value, _: self.variable(value),
-            "country": lambda value, _: self.say(country_in_text(value)),
+            "country": lambda value, _: self.country(value),
             "choice": lambda value, _: choice_name(value, self.language),
             "word": lambda value, _: self.say(value),
         }
+
+    def _table(self, part: str) -> dict[str, str]:
+        rows = self.parts.pop(part, ("", []))[1]
+        cells = [k.strip("| ").split(" | ") for row in rows for k in row.splitlines()]
+        return {cell[0].strip(): cell[1].strip() for cell in cells[2:]}
 
     def tight(self, text: str) -> str:
         """Without the blanks that Chinese has no use for."""
@@ -66,6 +71,10 @@ class Words(Document, Formatter):
         if key in self.words:
             return self.filled(self.words[key], getattr(text, "values", {}))
         return translated(text, self.language)
+
+    def country(self, code: str) -> str:
+        """The country of a code, in English with its article."""
+        return self.say((country_name if self.chinese else country_in_text)(code))
 
     def variable(self, code: str) -> str:
         """A variable of the panel, or a column made of some."""
