@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 import xarray as xr
 
-from ..core import TivaxError
+from ..core import Phrase, TivaxError
 from ..tables import REST, country_in_text, find_region
 
 # Of a figure of lines or panels, of points with names, of rows.
@@ -38,11 +38,11 @@ def shown_regions(
         chosen = known_regions(asked, [str(k) for k in size.index])
         return ShownRegions(chosen, chosen, "the regions asked for", asked=True)
     few = largest(size, FEW, rest=False)
-    count = f"the {len(few)} largest" if len(few) > 1 else "the largest"
+    rule = "the {count} largest by {size}" if len(few) > 1 else "the largest by {size}"
     if len(few) == len(size):
-        count = "all, largest first"
-    without = ", ROW left out" if REST in size.index else ""
-    rule = f"{count} by {measure}{without}"
+        rule = "all, largest first by {size}"
+    rule += ", ROW left out" if REST in size.index else ""
+    rule = Phrase(rule, count=len(few), size=measure)
     return ShownRegions(few, largest(size, MANY), rule)
 
 
