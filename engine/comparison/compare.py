@@ -82,8 +82,8 @@ def compare(
         Built-in names or files. Each is applied to every database whose sectors (or
         regions) it maps, before anything is computed.
     errors
-        The errors of tables, as :meth:`~tivax.results.Change.with_errors` takes them:
-        one model for all databases, or a model for each of some by name.
+        The errors of tables, as ``with_errors`` of other results takes them: one model
+        for all databases, or a model for each of some by name.
     published
         The OECD's SDMX csv of trade in value added: its cells of any level, beside
         those of the tables.
