@@ -16,7 +16,17 @@ from ...figures import decompositions as decomposition_plots
 from ...figures import true_versus_estimated
 from ...measures import METHODS, Account, TbiResult
 from ...panel import FEWEST_REGIONS, FEWEST_YEARS, OUTCOME, KnownEffect
-from ...reporting import Document, Drawn, Language, Link, Plot, Result, Section, Table
+from ...reporting import (
+    Document,
+    Drawn,
+    Language,
+    Link,
+    Page,
+    Plot,
+    Result,
+    Section,
+    Table,
+)
 from ...tables import WorldTables, YearCheck, check_frame, save_store
 from ..terminal import shell_command
 
@@ -97,11 +107,14 @@ class Demo(Result):
 
     def plots(self) -> dict[str, Plot]:
         """Figures of `tivax tbi`, the decomposition, the estimates."""
-        title = f"{METHODS[METHOD].title} ({METHODS[METHOD].source})"
+        page = self._page
+        method = METHODS[METHOD]
+        title = f"{page.said(method.title)} ({page.said(method.source)})"
+        about = {"method": title, "say": page.said}
         bars = partial(
-            decomposition_plots.bars, self.parts, "gross exports", method=title
+            decomposition_plots.bars, self.parts, page.said("gross exports"), **about
         )
-        plots: dict[str, Plot] = {**self.result.plots(), "shares": bars}
+        plots: dict[str, Plot] = {**page.plots(), "shares": bars}
         if self.known is not None:
             estimates = self.known.comparison
             plots["panel_estimates"] = partial(true_versus_estimated, estimates)
@@ -127,7 +140,11 @@ class Demo(Result):
     @property
     def finding(self) -> list[str]:
         """Whose index is highest and lowest, and the estimate."""
-        return [*self.result.finding, self._effect]
+        return [*self._page.finding, self._effect]
+
+    @property
+    def _page(self) -> Page:
+        return self.result.page(self.language)
 
     @property
     def sentence(self) -> str:
@@ -206,7 +223,7 @@ class Demo(Result):
                 commands=[f"`{k}`" for k in self.commands(Path(self.out.name))],
             ),
             section("index"),
-            *self.result.sections({k: figures[k] for k in self.result.plots()}),
+            *self._page.sections({k: figures[k] for k in self.result.plots()}),
             section("exports", figures, method=METHOD, last=self.world.years[-1]),
         ]
         if known is not None:
