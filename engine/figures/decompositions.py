@@ -48,7 +48,9 @@ def bars(
     """
     last = totals.isel(year=-1)
     size = size_of(totals)
-    order = "by the share of the first part" if regions is None and len(size) > 1 else ""
+    order = (
+        "by the share of the first part" if regions is None and len(size) > 1 else ""
+    )
     if regions is None:
         regions = largest(size, MANY)
         if len(size) > MANY:

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Sequence
 from functools import cached_property, partial
+from typing import Any
 
-import xarray as xr
+import pandas as pd
 
 from ..core import Listing
-from ..figures import shown_regions
 from ..figures.regions import FEW, NAMED, largest
 from ..measures import EVERY_PARTNER, EVERY_SECTOR, INDICATORS, IndicatorsByYear
 from ..reporting import Plot, page_of
@@ -26,22 +26,21 @@ class IndicatorsPage(MeasurePage):
     @property
     def method(self) -> str:
         what = self.said("Value added")
-        return self.words.text("method of indicators", what=what, **_TOTALS)
+        return self.text("method of indicators", what=what, **_TOTALS)
 
     @property
     def subtitle(self) -> str:
-        result, names = self.result, self.result.units
-        names = names if result.alone else next(iter(names.values()), {})
+        result, units = self.result, self.result.units
+        count = len(units if result.alone else next(iter(units.values()), {}))
         about = {"rows": result.rows, "years": len(result.world.years)}
-        return self.words.text("size of indicators", indicators=len(names), **about)
+        return self.text("size of indicators", indicators=count, **about)
 
     def plots(self) -> dict[str, Plot]:
         if not self.result.figures:
             return {}
-        over = self.result.over_years
         from ..figures import indicators as figures  # loads matplotlib
 
-        draws = {"positions": figures.position_map}
+        over, draws = self.result.over_years, {"positions": figures.position_map}
         if over.sizes["year"] > 1:
             draws["participation"] = figures.participation
         asked, of = self.result.asked or None, self.said("all gross exports")
@@ -54,88 +53,72 @@ class IndicatorsPage(MeasurePage):
         """Who takes part most, and furthest up; whose participation moved most."""
         result, titles = self.result, dict[str, str]()
         if not result.figures or self.account:
-            return {}
+            return titles
         over = result.over_years
         exports, years = over["EXGR"].isel(year=-1).to_series(), over["year"].values
+        about: dict[str, Any] = {"since": years[0], "year": years[-1]}
         if "positions" in result.figures:
             named = [*result.asked] or largest(exports, NAMED, rest=False)
             last = over.isel(year=-1).sel(region=named).to_dataframe()
             if len(last.dropna()) > 1:
                 part, forward = last["GVC_PART_BM"], last["GVC_FORWARDNESS"]
-                about = {"most": str(part.idxmax()), "upstream": str(forward.idxmax())}
-                about |= {"share": part.max(), "year": years[-1]}
-                told = self.headline("positions", named, exports.index, **about)
+                ends = {"most": part.idxmax(), "upstream": forward.idxmax(), **about}
+                told = self.headline("at ends", named, exports, end=part.max(), **ends)
                 titles["positions"] = told
-        if "participation" in result.figures and len(years) > 1:
+        if "participation" in result.figures:
             named = [*result.asked] or largest(exports, FEW, rest=False)
-            both = over["GVC_BACK_BM"] + over["GVC_FORW_BM"]
-            start, end = (both.isel(year=k).to_series().loc[named] for k in (0, -1))
-            moves = (end - start).dropna()
-            if moves.any():
-                region = str(moves.abs().idxmax())
-                way = (
-                    "participation rose" if moves[region] > 0 else "participation fell"
-                )
-                about = {"region": region, "first": years[0], "last": years[-1]}
-                about |= {"start": start[region], "end": end[region]}
-                told = self.headline(way, named, exports.index, **about)
-                titles["participation"] = told
+            both = (over["GVC_BACK_BM"] + over["GVC_FORW_BM"]).sel(region=named)
+            ends = [both.isel(year=k).to_series() for k in (0, -1)]
+            told = self.moved("participation moved", *ends, exports, **about)
+            titles |= {"participation": told} if told else {}
         return titles
 
-    @property
-    def _names(self) -> list[str]:
-        return self.result.leading if self.result.alone else []
-
     @cached_property
-    def _last(self) -> xr.Dataset:
-        return self.result.last_year.isel(year=-1)
-
-    def _unit(self, name: str) -> str:
-        return str(self._last[name].attrs.get("units", ""))
+    def _printed(self) -> dict[str, tuple[str, pd.Series]]:
+        """Unit and values of the last year, of the indicators that are printed."""
+        names = self.result.leading if self.result.alone else []
+        last = self.result.last_year.isel(year=-1)
+        return {k: (last[k].attrs["units"], last[k].to_series()) for k in names}
 
     @property
     def sentence(self) -> str:
         """The highest and lowest region by the first of the printed indicators."""
-        if not self._names:
-            return ""
-        name = self._names[0]
-        unit = self._unit(name)
-        inside = "" if unit == "ratio" else self.said(unit)
-        about = {"year": int(self._last["year"]), "code": name}
-        title = self.said(INDICATORS[name].title.split(":")[0])
-        return self.ends(
-            "indicator",
-            self._last[name].to_series(),
-            lambda k: self.words.tight(f"{_cell(k, unit)} {inside}".rstrip()),
-            title=title,
-            **about,
-        )
+        for code, (unit, values) in self._printed.items():
+            inside = "" if unit == "ratio" else self.said(unit)
+            title = self.said(INDICATORS[code].title.split(":")[0])
+            about = {"code": code, "title": title, "year": self.result.world.years[-1]}
+            form = lambda k, unit=unit, inside=inside: self.words.tight(  # noqa: E731
+                f"{_cell(k, unit)} {inside}".rstrip()
+            )
+            return self.ends("indicator", values, form=form, **about)
+        return ""
 
     def listings(self) -> Sequence[Listing]:
         """Size and accuracy, and a few indicators of the last year."""
-        say, facts, names = self.words.text, self.facts, self._names
-        worst = {"gap": facts["identity_max"], "residual": facts["residual_max"]}
-        notes = self.notes_on(say("identities", **worst), self.said("the inverse"))
-        notes += self.flagged(self.result.rows)
-        head = Listing(say("totals", size=self.subtitle, **_TOTALS), (), (), notes)
-        if not names:
-            return [head]
-        by, size = self.result.size
-        year = int(self._last["year"])
-        chosen = shown_regions(size, self.rule(by, year), self.result.asked)
+        facts, rows, printed = self.result.facts(), self.result.rows, self._printed
+        notes = [self.text("identities", **facts)]
+        notes += self.certified(facts, "the inverse")
+        notes += self.flagged(facts["flags"], rows)
+        size = self.text("totals", size=self.subtitle, **_TOTALS)
+        if not printed:
+            return [Listing(size, (), (), notes)]
+        by, sizes = self.result.size
+        year = self.result.world.years[-1]
+        shown = self.largest(sizes, by, year)
+        columns = [f"{k} {self.said(u)}".rstrip() for k, (u, _) in printed.items()]
         cells = {
-            code: [
-                _cell(float(self._last[k].sel(region=code)), self._unit(k))
-                for k in names
-            ]
-            for code in chosen.few
+            code: [_cell(values[code], unit) for unit, values in printed.values()]
+            for code in shown.few
         }
-        columns = [f"{k} {self.said(self._unit(k))}".rstrip() for k in names]
-        title = say("listing of indicators", year=year, rule=self.said(chosen.rule))
         meanings = [
-            say("named", title=k, text=self.said(INDICATORS[k].title)) for k in names
+            self.text("meaning", code=k, title=self.said(INDICATORS[k].title))
+            for k in printed
         ]
-        return [head, self.by_region(title, columns, cells, meanings)]
+        title = self.text(
+            "listing of indicators", year=year, rule=self.said(shown.rule)
+        )
+        table = self.by_region(title, columns, cells, meanings)
+        return [Listing(size, (), (), notes), table]
 
 
 def _cell(value: float, unit: str) -> str:

@@ -1,18 +1,18 @@
 """``MeasurePage``: a measure of tables in print, of value added or of an account."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
 from ..core import Listing, Phrase, capital
+from ..figures import ShownRegions, shown_regions
 from ..figures.regions import ends_of
 from ..reporting import Language, of_account
 from ..tables import REST, listing_by_region
 from .pages import OwnPage
 
-_OF = " of {account}"
+_ENDS = (("high", "most"), ("low", "least"))
 
 
 class MeasurePage(OwnPage):
@@ -23,12 +23,13 @@ class MeasurePage(OwnPage):
     """
 
     room = "measures"
-    heading = ""
+    heading: str
     """The title, of value added."""
 
     def __init__(self, result: Any, language: Language) -> None:
         super().__init__(result, language)
         self.account = self.words.say(result.account)
+        self.chinese = self.words.chinese
 
     @property
     def title(self) -> str:
@@ -38,54 +39,60 @@ class MeasurePage(OwnPage):
         if not self.account:
             return self.words.say(text)
         given = {**getattr(text, "values", {}), "account": self.account}
-        if own := self.words.words.get(getattr(text, "key", text) + _OF):
+        if own := self.words.words.get(f"{getattr(text, 'key', text)} of {{account}}"):
             return self.words.filled(own, given)
         told = self.words.say(text)
-        if self.words.chinese:
+        if self.chinese:
             return told.replace("增加值", self.account)
         return of_account(told, self.account)
 
-    def listed(self, texts: Iterable[str]) -> str:
-        return ("，" if self.words.chinese else ", ").join(texts)
+    def text(self, part: str, /, **given: Any) -> str:
+        return self.words.text(part, **given)
 
-    def size(self, regions: Sequence[object], years: Sequence[object]) -> str:
-        about = {"regions": len(regions), "first": years[0], "last": years[-1]}
-        return self.words.text("size", **about)
+    def listed(self, texts: Iterable[str]) -> str:
+        return ("，" if self.chinese else ", ").join(texts)
+
+    def largest(self, size: pd.Series, measure: str, year: int) -> ShownRegions:
+        """The regions asked for, else the largest."""
+        by = Phrase("{measure} in {year}", measure=measure, year=year)
+        return shown_regions(size, by, getattr(self.result, "asked", ()))
 
     def headline(
-        self,
-        part: str,
-        shown: Iterable[object],
-        every: Iterable[object],
-        /,
-        **given: Any,
+        self, part: str, shown: Iterable[object], every: Any, /, **given: Any
     ) -> str:
-        """The title of a figure, which says whom it compares where some economies are
-        not shown."""
-        title = self.words.text(part, **given)
-        title = title if self.words.chinese else capital(title)
-        if {*every} - {*shown, REST}:
-            return self.words.text("some", title=title)
-        return title
+        """The title of a figure, which says whom it compares where some economies of
+        all are not shown."""
+        title = self.text(part, **given)
+        title = title if self.chinese else capital(title)
+        hidden = {*every.index} - {*shown, REST}
+        return self.text("some", title=title) if hidden else title
 
-    def ends(
+    def moved(
         self,
         part: str,
-        values: pd.Series,
-        form: Callable[[float], Any] = float,
+        first: pd.Series,
+        last: pd.Series,
+        every: pd.Series,
         /,
         **given: Any,
     ) -> str:
-        """A sentence on the highest and the lowest value; none of fewer than two."""
-        if not (ends := ends_of(values)):
+        """The title on the region that moved most of those shown; none of none."""
+        moves = (last - first).drop(REST, errors="ignore").dropna()
+        if not moves.any():
             return ""
-        (high, most), (low, least) = ends
-        given |= {"high": high, "most": form(most), "low": low, "least": form(least)}
-        return self.words.sentences(self.words.text(part, **given))
+        region = moves.abs().idxmax()
+        way = self.said("rose" if moves[region] > 0 else "fell")
+        given |= {"region": region, "start": first[region], "end": last[region]}
+        return self.headline(part, first.index, every, way=way, **given)
 
-    def rule(self, measure: str, year: int) -> Phrase:
-        """What regions are the largest by."""
-        return Phrase("{measure} in {year}", measure=measure, year=year)
+    def ends(self, part: str, values: pd.Series, /, **given: Any) -> str:
+        """The highest and the lowest value, as ``form`` prints them; none of fewer than
+        two."""
+        form: Callable[[float], Any] = given.pop("form", float)
+        ends = ends_of(values)
+        for (high, low), (k, v) in zip(_ENDS, ends, strict=bool(ends)):
+            given |= {high: k, low: form(v)}
+        return self.headline(part, values.index, values, **given) if ends else ""
 
     def by_region(
         self,
@@ -96,33 +103,21 @@ class MeasurePage(OwnPage):
     ) -> Listing:
         """A row for each region; in Chinese its name stands for the code."""
         found = listing_by_region(title, columns, cells, notes)
-        heads, rows = found.columns[: found.words], found.rows
-        if self.words.chinese:
-            heads = heads[:1]
-            rows = [(self.said(k[0]), *k[found.words :]) for k in rows]
-        columns = (*map(self.said, heads), *columns)
-        return Listing(title, columns, rows, notes, len(heads))
+        if not self.chinese:
+            return found
+        rows = [(self.said(k[0]), *k[found.words :]) for k in found.rows]
+        return Listing(title, (self.said("region"), *columns), rows, notes)
 
-    @cached_property
-    def facts(self) -> Mapping[str, Any]:
-        return self.result.facts()
+    def certified(self, facts: Mapping[str, Any], what: str) -> list[str]:
+        """A line on the accuracy of single cells, where that is known."""
+        known = "cell_error_max" in facts
+        what = self.words.say(what)
+        return [self.text("certified", **{**facts, "what": what})] if known else []
 
-    def notes_on(self, exact: str, what: str) -> list[str]:
-        """Accuracy of the solve, and of single cells of ``what``."""
-        names = ("cell_error_max", "cell_backward_error_max")
-        given = {k: self.facts[k] for k in names if k in self.facts}
-        certified = [self.words.text("certified", what=what, **given)] if given else []
-        return [*([exact] if exact else []), *certified]
-
-    def flagged(self, rows: int) -> list[str]:
+    def flagged(self, flags: Mapping[str, int], rows: int) -> list[str]:
         """A line about rows that are outside of their bounds, if there are any."""
-        say = self.words.text
-        many = {name: count for name, count in self.facts["flags"].items() if count}
-        if not many:
-            return []
-        each = self.listed(
-            say("flag", rows=count, flag=name) for name, count in many.items()
-        )
-        told = say("flags", flagged=sum(many.values()), rows=rows, each=each)
+        many = {name: count for name, count in flags.items() if count}
+        each = [self.text("flag", rows=k, flag=name) for name, k in many.items()]
+        about = {"rows": rows, "each": self.listed(each), "all": sum(many.values())}
         net = "negative-inventories" in many and not self.result.net
-        return [told + say("net") if net else told]
+        return [self.text("flags and net" if net else "flags", **about)] if each else []

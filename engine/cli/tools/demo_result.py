@@ -16,17 +16,7 @@ from ...figures import decompositions as decomposition_plots
 from ...figures import true_versus_estimated
 from ...measures import METHODS, Account, TbiResult
 from ...panel import FEWEST_REGIONS, FEWEST_YEARS, OUTCOME, KnownEffect
-from ...reporting import (
-    Document,
-    Drawn,
-    Language,
-    Link,
-    Page,
-    Plot,
-    Result,
-    Section,
-    Table,
-)
+from ...reporting import Document, Drawn, Language, Link, Plot, Result, Section, Table
 from ...tables import WorldTables, YearCheck, check_frame, save_store
 from ..terminal import shell_command
 
@@ -107,7 +97,7 @@ class Demo(Result):
 
     def plots(self) -> dict[str, Plot]:
         """Figures of `tivax tbi`, the decomposition, the estimates."""
-        page = self._page
+        page = self.index
         method = METHODS[METHOD]
         title = f"{page.said(method.title)} ({page.said(method.source)})"
         about = {"method": title, "say": page.said}
@@ -140,10 +130,11 @@ class Demo(Result):
     @property
     def finding(self) -> list[str]:
         """Whose index is highest and lowest, and the estimate."""
-        return [*self._page.finding, self._effect]
+        return [*self.index.finding, self._effect]
 
     @property
-    def _page(self) -> Page:
+    def index(self) -> Any:
+        """The page of the index."""
         return self.result.page(self.language)
 
     @property
@@ -223,7 +214,7 @@ class Demo(Result):
                 commands=[f"`{k}`" for k in self.commands(Path(self.out.name))],
             ),
             section("index"),
-            *self._page.sections({k: figures[k] for k in self.result.plots()}),
+            *self.index.sections({k: figures[k] for k in self.result.plots()}),
             section("exports", figures, method=METHOD, last=self.world.years[-1]),
         ]
         if known is not None:
