@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 import xarray as xr
 
-from ..core import TivaxError
+from ..core import Phrase, TivaxError
 from ..tables import REST, country_in_text, find_region
 
 # Of a figure of lines or panels, of points with names, of rows.
@@ -38,12 +38,15 @@ def shown_regions(
         chosen = known_regions(asked, [str(k) for k in size.index])
         return ShownRegions(chosen, chosen, "the regions asked for", asked=True)
     few = largest(size, FEW, rest=False)
-    count = f"the {len(few)} largest" if len(few) > 1 else "the largest"
+    rule = "the {count} largest by {measure}" if len(few) > 1 else _ONE
     if len(few) == len(size):
-        count = "all, largest first"
-    without = ", ROW left out" if REST in size.index else ""
-    rule = f"{count} by {measure}{without}"
-    return ShownRegions(few, largest(size, MANY), rule)
+        rule = "all, largest first by {measure}"
+    rule += ", ROW left out" if REST in size.index else ""
+    told = Phrase(rule, count=len(few), measure=measure)
+    return ShownRegions(few, largest(size, MANY), told)
+
+
+_ONE = "the largest by {measure}"
 
 
 def largest(size: pd.Series, count: int, *, rest: bool = True) -> list[str]:
@@ -71,12 +74,6 @@ def ends_of(values: pd.Series) -> list[tuple[str, float]]:
     if high - low <= 1e-9 * max(1, abs(low), abs(high)):
         return []
     return [(str(there.index[k]), float(there.iloc[k])) for k in (-1, 0)]
-
-
-def ends_text(values: pd.Series, form: Callable[[float], str]) -> str:
-    """``highest in ... and lowest in ...`` of ``ends_of``, empty where it is."""
-    ends = [f"{country_in_text(k)} ({form(v)})" for k, v in ends_of(values)]
-    return f"highest in {ends[0]} and lowest in {ends[1]}" if ends else ""
 
 
 def other_way_text(

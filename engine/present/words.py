@@ -5,8 +5,9 @@ A hole says what it holds, and numbers stay numbers until then:
     {n:number} {p:p} {p:equals} {share:percent 1} {rows:count row}
     {treatment:variable} {cluster:country}
 
-``{x:word}`` is a name that the part ``words`` has: a table of texts, with their holes,
-and how they are printed here. A ``Phrase`` in a hole is put into those words.
+Parts of a line are rows of the part ``sentences``. ``{x:word}`` is a name that the part
+``words`` has: a table of texts, with their holes, and how they are printed here. A
+``Phrase`` in a hole is put into those words.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,9 +35,9 @@ class Words(Document, Formatter):
         self.name = name
         self.language: Language = language
         self.chinese = language == "zh"
-        rows = self.parts.pop("words", ("", []))[1]
-        cells = [k.strip("| ").split(" | ") for row in rows for k in row.splitlines()]
-        self.words = {cell[0].strip(): cell[1].strip() for cell in cells[2:]}
+        self.words = self._table("words")
+        rows = self._table("sentences").items()
+        self.parts |= {name: ("", [text]) for name, text in rows}
         self.kinds: dict[str, Callable[[Any, str], str]] = {
             "number": lambda value, _: number_text(value),
             "p": lambda value, _: p_text(*value),
@@ -48,6 +49,11 @@ class Words(Document, Formatter):
             "choice": lambda value, _: choice_name(value, self.language),
             "word": lambda value, _: self.say(value),
         }
+
+    def _table(self, part: str) -> dict[str, str]:
+        rows = self.parts.pop(part, ("", []))[1]
+        cells = [k.strip("| ").split(" | ") for row in rows for k in row.splitlines()]
+        return {cell[0].strip(): cell[1].strip() for cell in cells[2:]}
 
     def tight(self, text: str) -> str:
         """Without the blanks that Chinese has no use for."""
