@@ -8,6 +8,7 @@ import base64
 import json
 import logging
 import os
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
@@ -194,12 +195,15 @@ def page_data(
     order = _by_size(collected)
     tiles = tile_map([collected.regions[k] for k in order])
     words = load_toml(__package__ or "", "words.toml") if language == "zh" else {}
-    places, said = words.get("places", {}), dict(words.get("words", {}))
+    places = {EVERY_PARTNER: "World", **words.get("places", {})}
+    said = dict(words.get("words", {}))
     if said:  # titles of measures are those of the reports
         titles = [k.meaning.title for k in collected.measures]
         titles += (name for k in collected.tables for name in k.measures.values())
-        for title in titles:
-            said.setdefault(title, translated(title, "zh"))
+        for title in titles:  # the name of a variant stays
+            known = translated(title, "zh")
+            own = title.partition(" (")[0] if re.search("[a-z]{3}", known) else title
+            said.setdefault(own, translated(own, "zh"))
     blocks: list[str] = []
     return {
         "years": list(collected.years),
