@@ -4,13 +4,14 @@
 that add up.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
+from ..core import Phrase
 from ..reporting import (
     COLOURS,
     INK,
@@ -37,31 +38,36 @@ def bars(
     *,
     method: str = "",
     regions: Sequence[str] | None = None,
+    say: Callable[[str], str] = str,
 ) -> Figure:
     """Shares of each part in the last year, of the largest regions and ROW.
 
     ``of`` names the whole: gross exports, imports, value added. ``method`` is put in
-    the title. ``regions`` in this order, by default the 20 largest and ROW.
+    the title. ``regions`` in this order, by default the 20 largest and ROW. ``say``
+    puts texts into the words of the figure.
     """
     last = totals.isel(year=-1)
-    order = "" if regions is not None else _order(size_of(totals), MANY)
+    size = size_of(totals)
+    order = (
+        "by the share of the first part" if regions is None and len(size) > 1 else ""
+    )
     if regions is None:
-        regions = largest(size_of(totals), MANY)
+        regions = largest(size, MANY)
+        if len(size) > MANY:
+            order = Phrase(f"the {{count}} largest, {order}", count=MANY)
     regions = known_regions(regions, [str(k) for k in totals["region"].values])
     share = 100 * last.sel(region=regions) / last.sel(region=regions).sum("part")
     if order:  # what a reader compares: the share of the first part
         first = np.argsort(-share.isel(part=0).values, kind="stable")
         regions, share = [regions[k] for k in first], share.isel(region=first)
-        order = order.split(",")[0].replace("largest first", "")
-        order = ", ".join(filter(None, [order, "by the share of the first part"]))
     parts = [str(k) for k in share["part"].values]
     fig, ax = one_panel(0.16 * max(len(regions), 6) + 1.1)
     widths = share.transpose("part", "region").values
     starts, places = starts_of(widths), np.arange(len(regions))
     for part, width, left, colour in zip(parts, widths, starts, _PARTS, strict=False):
-        ax.barh(places, width, left=left, height=0.72, color=colour, label=part)
+        ax.barh(places, width, left=left, height=0.72, color=colour, label=say(part))
     below = np.minimum(widths, 0).sum(axis=0)  # where negative shares end
-    labelled_rows(ax, [country_name(k) for k in regions])
+    labelled_rows(ax, [say(country_name(k)) for k in regions])
     plain_axes(ax, grid="x")
     if (below < -_VISIBLE).any():
         ax.axvline(0, color=INK, linewidth=0.6)
@@ -69,9 +75,9 @@ def bars(
         ax.set_xlim(1.02 * np.nanmin(below), 1.02 * np.nanmax(above))
     else:
         ax.set_xlim(0, 100)
-    ax.set_xlabel(f"% of {of}, {int(last['year'])}")
+    ax.set_xlabel(say(Phrase("% of {of}, {year}", of=of, year=int(last["year"]))))
     legend(fig, *ax.get_legend_handles_labels())
-    return finish_layout(fig, "\n".join(filter(None, (method, order))))
+    return finish_layout(fig, "\n".join(filter(None, (method, say(order)))))
 
 
 @styled
@@ -81,22 +87,25 @@ def over_years(
     *,
     method: str = "",
     regions: Sequence[str] | None = None,
+    say: Callable[[str], str] = str,
 ) -> Figure:
     """Shares of every part but the first over the years, a panel for each region.
 
     As ``bars``; by default the eight largest regions without ROW.
     """
-    order = "" if regions is not None else _order(size_of(totals), FEW)
+    size, first = size_of(totals), str(totals["part"].values[0])
+    told = [Phrase("not drawn, the rest to 100 %: {part}", part=say(first))]
     if regions is None:
-        regions = largest(size_of(totals), FEW, rest=False)
+        regions = largest(size, FEW, rest=False)
+        told = [*_order(size), *told]
     regions = known_regions(regions, [str(k) for k in totals["region"].values])
     share = 100 * totals.sel(region=regions) / totals.sel(region=regions).sum("part")
-    left_out = f"not drawn, the rest to 100 %: {totals['part'].values[0]}"
     return stacked_panels(
         share.isel(part=slice(1, None)),
-        f"% of {of}",
+        say(Phrase("% of {of}", of=of)),
         _PARTS[1:],
-        title=(method, "; ".join(filter(None, (order, left_out)))),
+        title=(method, say(Phrase.listed(told))),
+        say=say,
     )
 
 
@@ -107,6 +116,7 @@ def stacked_panels(
     colours: Sequence[str],
     *,
     title: tuple[str, str] = ("", ""),
+    say: Callable[[str], str] = str,
 ) -> Figure:
     """Parts (part, year, region) on top of each other over the years, a panel each.
 
@@ -124,14 +134,15 @@ def stacked_panels(
             years,
             *(shares.sel(part=part, region=region).values for part in parts),
             colors=colours,
-            labels=parts,
+            labels=[*map(say, parts)],
             linewidth=0,
         )
         plain_axes(ax, grid="y")
         year_axis(ax, years, bins=3, inside=True)
         ax.set_xlim(float(years[0]), float(years[-1]))
         ax.tick_params(labelsize=SMALL)
-        ax.set_title(country_name(region), loc="left", fontweight="bold", color=INK)
+        shown = say(country_name(region))
+        ax.set_title(shown, loc="left", fontweight="bold", color=INK)
     axes[0].set_ylim(bottom=0)
     fig.supylabel(name, fontsize=SMALL)
     legend(fig, *axes[0].get_legend_handles_labels())
@@ -141,9 +152,9 @@ def stacked_panels(
 _ACROSS = 4
 
 
-def _order(size: pd.Series, count: int) -> str:
-    if len(size) <= count:
-        return "largest first" if len(size) > 1 else ""
-    last = ", ROW last" if count == MANY and REST in size.index else ""
-    without = "" if count == MANY or REST not in size.index else ", without ROW"
-    return f"the {count} largest, in falling order{last}{without}"
+def _order(size: pd.Series) -> list[Phrase]:
+    if len(size) <= FEW:
+        return [Phrase("largest first")] if len(size) > 1 else []
+    order = "the {count} largest, in falling order"
+    order += ", without ROW" if REST in size.index else ""
+    return [Phrase(order, count=FEW)]

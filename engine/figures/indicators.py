@@ -4,7 +4,7 @@
 EXGR, GVC_BACK_BM, GVC_FORW_BM, GVC_PART_BM (%) and GVC_FORWARDNESS.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..core import Phrase
 from ..reporting import (
     COLOURS,
     INK,
@@ -30,28 +31,32 @@ from .regions import FEW, NAMED, largest
 
 @styled
 def participation(
-    data: xr.Dataset, regions: Sequence[str] | None = None, *, account: str = ""
+    data: xr.Dataset,
+    regions: Sequence[str] | None = None,
+    *,
+    of: str = "gross exports",
+    say: Callable[[str], str] = str,
 ) -> Figure:
     """Backward and forward participation over the years, stacked, a panel a region.
 
     ``regions``, or the eight largest exporters without ROW. With ``GVC_PART_BM_ci_low``
-    and ``_ci_high`` a band is the 95 % interval of the two together. ``account`` is the
-    name of the satellite account that stands in place of value added.
+    and ``_ci_high`` a band is the 95 % interval of the two together. ``of`` names the
+    whole, ``say`` puts texts into the words of the figure.
     """
-    order = ""
+    told = []
     if regions is None:
         regions = largest(exports_of(data), FEW, rest=False)
-        order = "largest exporters first, without ROW"
+        told.append(Phrase("largest exporters first, without ROW"))
     names = {"GVC_BACK_BM": "backward", "GVC_FORW_BM": "forward"}
     shares = data[list(names)].rename(names).sel(region=regions).to_array("part")
     if _BAND[0] in data:
-        order = f"{order}; " if order else ""
-        order += "dark band: 95 % interval of both together"
+        told.append(Phrase("dark band: 95 % interval of both together"))
     fig = stacked_panels(
         shares,
-        f"participation, % of {_exported(account)}",
+        say(Phrase("participation, % of {of}", of=of)),
         (COLOURS[3], COLOURS[1]),
-        title=("Participation in global value chains", order),
+        title=(say("Participation in global value chains"), say(Phrase.listed(told))),
+        say=say,
     )
     if _BAND[0] in data:
         top = float(data[_BAND[1]].sel(region=regions).max())
@@ -65,10 +70,6 @@ def participation(
     return fig
 
 
-def _exported(account: str) -> str:
-    return f"{account} in exports" if account else "gross exports"
-
-
 _BAND = ("GVC_PART_BM_ci_low", "GVC_PART_BM_ci_high")
 
 
@@ -79,7 +80,11 @@ def exports_of(data: xr.Dataset) -> pd.Series:
 
 @styled
 def position_map(
-    data: xr.Dataset, regions: Sequence[str] | None = None, *, account: str = ""
+    data: xr.Dataset,
+    regions: Sequence[str] | None = None,
+    *,
+    of: str = "gross exports",
+    say: Callable[[str], str] = str,
 ) -> Figure:
     """Position against participation in the last year, with the way from the first.
 
@@ -87,7 +92,7 @@ def position_map(
     forward (a region of inputs for others), down: purely backward (of assembly). The
     14 largest exporters and ROW, or ``regions``, are named; all others are grey dots.
     With standard errors (``_ci_low``, ``_ci_high`` of both) these have crosses of 95 %.
-    ``account`` as in ``participation``.
+    ``of`` and ``say`` as in ``participation``.
     """
     x, y = data["GVC_PART_BM"], data["GVC_FORWARDNESS"]
     named = largest(exports_of(data), NAMED) if regions is None else list(regions)
@@ -123,15 +128,17 @@ def position_map(
         if _BAND[0] in data:
             _cross(ax, data.sel(year=last, region=region), xs[1], ys[1])
         ax.plot(xs[1], ys[1], "o", color=SURPLUS, markersize=4, zorder=4)
-        ends.append((country_name(str(region)), float(xs[1]), float(ys[1])))
-    ax.set_xlabel(f"GVC participation, % of {_exported(account)}, {last}")
-    ax.set_ylabel("forwardness, (purely forward − purely backward) / GVC exports")
-    said = [f"filled: {last}", f"hollow: {first}"] if first != last else []
+        ends.append((say(country_name(str(region))), float(xs[1]), float(ys[1])))
+    share = Phrase("GVC participation, % of {of}, {year}", of=of, year=last)
+    ax.set_xlabel(say(share))
+    ax.set_ylabel(say("forwardness, (purely forward − purely backward) / GVC exports"))
+    told = [Phrase("filled: {year}", year=last), Phrase("hollow: {year}", year=first)]
+    told = told if first != last else []
     if others:
-        said.append(f"grey: other regions, {last}")
+        told.append(Phrase("grey: other regions, {year}", year=last))
     if _BAND[0] in data:
-        said.append("crosses: 95 % intervals")
-    ax.set_title("; ".join(said), loc="left", fontsize=SMALL, color=QUIET)
+        told.append(Phrase("crosses: 95 % intervals"))
+    ax.set_title(say(Phrase.listed(told)), loc="left", fontsize=SMALL, color=QUIET)
     ax.tick_params(labelsize=SMALL, length=2, color=QUIET)
     label_points(fig, ax, ends, crowd)
     return finish_layout(fig)

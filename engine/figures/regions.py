@@ -73,12 +73,6 @@ def ends_of(values: pd.Series) -> list[tuple[str, float]]:
     return [(str(there.index[k]), float(there.iloc[k])) for k in (-1, 0)]
 
 
-def ends_text(values: pd.Series, form: Callable[[float], str]) -> str:
-    """``highest in ... and lowest in ...`` of ``ends_of``, empty where it is."""
-    ends = [f"{country_in_text(k)} ({form(v)})" for k, v in ends_of(values)]
-    return f"highest in {ends[0]} and lowest in {ends[1]}" if ends else ""
-
-
 def other_way_text(
     rows: pd.DataFrame, name: str, row: pd.Series, form: Callable[[pd.Series], str]
 ) -> str:
