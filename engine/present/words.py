@@ -23,7 +23,7 @@ from ..reporting import (
     translated,
     variable_name,
 )
-from ..tables import country_in_text
+from ..tables import country_in_text, country_name
 
 
 class Words(Document, Formatter):
@@ -44,7 +44,9 @@ class Words(Document, Formatter):
             "percent": lambda value, n: self.tight(percent_text(value, int(n or 0))),
             "count": count_text,
             "variable": lambda value, _: self.variable(value),
-            "country": lambda value, _: self.say(country_in_text(value)),
+            "country": lambda value, _: self.say(
+                country_name(value) if self.chinese else country_in_text(value)
+            ),
             "choice": lambda value, _: choice_name(value, self.language),
             "word": lambda value, _: self.say(value),
         }
