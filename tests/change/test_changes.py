@@ -326,6 +326,8 @@ def test_a_region_without_trade_has_no_index_and_the_others_do(world):
     assert np.isnan(got.by_factor.loc[["R3"]].to_numpy()).all()
     others = got.by_factor.drop("R3")
     assert_allclose(others.sum(axis=1), got.values["change"][:3], rtol=ADDS_UP)
+    some = tx.change(world, "tbi", region=["R0", "R1"], polar=False)
+    assert some.titles()["waterfall"].startswith("Of those shown: ")
     waterfall, bars = (got.plots()[k]() for k in ("waterfall", "factors"))
     panels = [ax.get_title(loc="left") for ax in waterfall.axes]
     assert [k for k in panels if k] == ["R0", "R1", "R2"]
