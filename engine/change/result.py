@@ -250,9 +250,7 @@ class Change(Result):
             f"from {self.start} to {self.end}; {most} {by} it most"
         )
         if of_all:
-            title = of_those_shown(
-                title, shown.index, self.by_partner["country"].values
-            )
+            title = of_those_shown(title, shown.index, self.by_partner.country.values)
         return {"waterfall": title}
 
     def facts(self) -> dict[str, Any]:
