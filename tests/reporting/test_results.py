@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 import tivax as tx
 from tivax.engine.measures import trade_benefit_index
-from tivax.engine.reporting import Context, Joined, Result, translated, write_parts
+from tivax.engine.reporting import Context, Joined, Result, write_parts
 from tivax.engine.resampling import Simulation, Study, own_panel, simulate
 from tivax.engine.resampling.simulation.panels import StudyDesign
 
@@ -168,28 +168,6 @@ def test_a_finding_is_of_the_regions_that_were_asked_for(of_countries):
     for name in ("scenario", "exact hat"):
         told = replace(of_countries[name], asked=("DEU",)).sentence
         assert "Germany" in told and not re.search("China|United|Rest", told)
-
-
-def test_the_title_of_a_scenario_says_what_happens(small, of_countries):
-    titles = [of_countries["scenario"].report_title]
-    world = replace(small, regions=("CHN", "USA", "DEU", "ROW"))
-    for shock in (
-        tx.shocks.Shift(exporters="CHN"),
-        tx.shocks.Shift("China", importers="United States", both_ways=True, percent=50),
-        tx.shocks.Extract("DEU"),
-        tx.shocks.Extract("DEU", links="exports"),
-        tx.shocks.Demand(percent=-5),
-    ):
-        titles.append(tx.scenarios(world, shock).report_title)
-    assert titles == [
-        "What if sales of China to the United States are cut (10 %)",
-        "What if sales of China to all others move to other sellers",
-        "What if sales between China and the United States move to other sellers (50 %)",
-        "What if links of Germany with all others end",
-        "What if exports of Germany to all others end",
-        "What if final demand for goods of all countries changes in all countries (-5 %)",
-    ]
-    assert not re.search("[a-z]", "".join(translated(k, "zh") for k in titles))
 
 
 def test_an_index_of_one_region_is_told_by_itself_and_a_balance_of_0_is_none(small):
