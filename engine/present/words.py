@@ -51,6 +51,10 @@ class Words(Document, Formatter):
             "word": lambda value, _: self.say(value),
         }
 
+    def joint(self, english: str, chinese: str) -> str:
+        """What stands between texts one after the other."""
+        return chinese if self.chinese else english
+
     def tight(self, text: str) -> str:
         """Without the blanks that Chinese has no use for."""
         return text.replace(" ", "") if self.chinese else text

@@ -79,7 +79,7 @@ def test_intervals_are_of_every_column(economy):
     drawn = replace(economy, theta_se=np.full(2, 0.5))
     war = tx.trade_war(drawn, "R01", "R02", 0.1).with_errors(draws=4)
     assert {"se", "ci_low", "ci_high"} <= {*war.war}
-    assert "4 draws" in war._caveat
+    assert "4 draws" in war.page().sections({})[-1].blocks[0].text
     mirrored = tx.trade_war(drawn, "R01", "R02", 0.1, answer="mirror")
     alone = mirrored.with_errors(draws=4).war.set_index("region")
     both = war.war.set_index("variant").loc["mirrored"].set_index("region")

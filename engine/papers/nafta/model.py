@@ -39,7 +39,7 @@ def solve_paper(folder: Path) -> Published:
         },
         float(found.clearing.max()),
         inputs,
-        found.lines,
+        found.page().notes,
     )
 
 
