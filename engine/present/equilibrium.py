@@ -16,7 +16,7 @@ from ..figures.welfare import (
 )
 from ..reporting import Plot, page_of
 from ..tables import country_name
-from .by_region import RegionsPage
+from .by_region import RegionsPage, largest
 
 # Columns that are printed beside welfare, in words.
 _WORDS = {
@@ -40,7 +40,6 @@ _UNIT = "money is measured so that world value added is the same before and afte
 _NOTHING = 1e-8  # per cent: what is below is rounding
 
 
-@page_of.register(ExactHat)
 class ExactHatPage(RegionsPage):
     """Real income, or welfare with a block of supply, by region; sectors."""
 
@@ -113,7 +112,7 @@ class ExactHatPage(RegionsPage):
         what, variant = "welfare" if found.supply else "real_income", ""
         shown = rows[what].where(rows[what].abs() > _NOTHING, 0.0)
         rows = rows.assign(shown=shown, percent=shown)
-        most = rows.loc[shown.abs().idxmax()]
+        most = largest(rows)
         if "scenario" in rows:
             variant = self.said(Phrase("scenario {number}", number=most["scenario"]))
         elif len(found.names) > 1:
@@ -238,12 +237,17 @@ class ExactHatPage(RegionsPage):
             cells = rows.groupby(keys, sort=False)["text"].agg(list)
             each = [
                 (self.said(country_name(region)), self.said(sector), *row)
-                for (region, _, sector), row in cells.items()
+                for (region, _, sector), row in zip(
+                    cells.index.tolist(), cells, strict=True
+                )
             ]
             names = (self.said("region"), self.said("sector"), *columns)
             notes = [self.said(_UNIT), *self.intervals]
             listings.append(Listing(self.said(title), names, each, notes, 2))
         return listings
+
+
+page_of.register(ExactHat)(ExactHatPage)
 
 
 def with_ends(rows: pd.DataFrame, form: str) -> pd.Series:

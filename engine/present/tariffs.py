@@ -10,7 +10,6 @@ import pandas as pd
 
 from ..core import Listing, capital
 from ..equilibrium import (
-    ChosenTariffs,
     NashTariffs,
     OptimalTariff,
     Retaliation,
@@ -29,7 +28,6 @@ _NAMED = 5  # of those who answer, in a sentence
 _ROWS = 12  # regions of a trade war
 
 
-@page_of.register(ChosenTariffs)
 class TariffsPage(RegionsPage):
     """The rates of each player, and the equilibrium with them."""
 
@@ -244,7 +242,9 @@ class WarPage(TariffsPage):
         name = "tariffs on" if taxed.nunique() > 1 else "tariff on"
         return self.words.text(name, low=taxed.min(), high=taxed.max(), **self._sides)
 
-    method = ""  # the report ends with what the model holds fixed
+    @property
+    def method(self) -> str:
+        return ""  # the report ends with what the model holds fixed
 
     @property
     def _sides(self) -> dict[str, str]:
