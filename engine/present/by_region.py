@@ -1,6 +1,8 @@
 """Results by region in print: variants in words, changes, tables of regions."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -50,23 +52,34 @@ class RegionsPage(OwnPage):
 
     def country(self, code: str) -> str:
         """A region in a sentence: ``the United States``."""
-        return self.words.kinds["country"](code, "")
+        return self.words.country(code)
 
-    def other_way(self, rows: pd.DataFrame, name: str, most: pd.Series) -> list[str]:
-        """A sentence on the largest change of the other sign than that of ``most``;
-        none where there is none but of rounding."""
-        others = rows[rows[name] * most[name] < 0]
-        if others.empty:
-            return []
-        other = others.iloc[int(others[name].abs().to_numpy().argmax())]
-        change = self.change(other)
-        if not any(k in change for k in "123456789"):
-            return []
-        return [self.words.text("other way", region=other["region"], change=change)]
+    def listed(self, codes: Iterable[str]) -> str:
+        """Regions in a sentence."""
+        return self.words.listed(map(self.country, codes), " and ")
+
+    def told(
+        self, rows: pd.DataFrame, others: pd.DataFrame, variant: str, **about: Any
+    ) -> list[str]:
+        """Where the column ``shown`` of rows changes most, in which variant, and most
+        the other way among ``others``."""
+        say, most = self.words.text, largest(rows)
+        if not most["shown"]:
+            return [say("nowhere", **about)]
+        change = self.change(most)
+        change = say("in", change=change, variant=variant) if variant else change
+        told = [say("most", region=most["region"], change=change, **about)]
+        others = others[others["shown"] * most["shown"] < 0]
+        if len(others) and re.search("[1-9]", change := self.change(largest(others))):
+            region = largest(others)["region"]
+            told.append(say("other way", region=region, change=change))
+        return told
 
     def change(self, row: pd.Series) -> str:
         """The change of a row with its unit."""
-        raise NotImplementedError
+        percent = bool(row["percent"] == row["percent"])
+        change = change_text(row["shown"], percent)
+        return self.words.text("percent", change=change) if percent else change
 
     def by_region(
         self,
@@ -85,3 +98,16 @@ class RegionsPage(OwnPage):
         }
         rows = [(names[k], *row) for k, row in cells.items()]
         return Listing(title, (self.said("region"), *columns), rows, notes)
+
+
+def largest(rows: pd.DataFrame) -> pd.Series:
+    """The row of the largest change."""
+    return rows.iloc[int(rows["shown"].abs().to_numpy().argmax())]
+
+
+def change_text(value: Any, percent: bool) -> str:
+    """A change with its sign; a dash for none that can be given."""
+    if value != value:
+        return "–"
+    text = f"{value:+.2f}" if percent else f"{value:+.4g}"
+    return text if float(text) else "0"

@@ -12,8 +12,8 @@ from ..figures.scenarios import changes_by_variant, largest_changes, shown_chang
 from ..measures import EVERY_PARTNER
 from ..reporting import Plot, measure_name, page_of
 from ..scenarios import EVERY, ScenarioResult
-from ..tables import REST, country_in_text, country_name
-from .by_region import RegionsPage
+from ..tables import REST, country_name
+from .by_region import RegionsPage, change_text, largest
 
 _SHOWN = 10
 # Columns of the printed table of one variant.
@@ -64,25 +64,15 @@ class ScenariosPage(RegionsPage):
     def sentence(self) -> str:
         """The largest change of the first measure, and the largest of the other sign in
         the same variant."""
-        say, rows = self.words.text, self._of_first
+        rows = self._of_first
         if rows.empty:
             return ""
-        most = _largest(rows)
+        most, several = largest(rows), self.result.count > 1
         about = {"year": most["year"], "measure": self._measure(most["measure"])}
-        if not most["shown"]:
-            return self.words.sentences(say("nowhere", **about))
-        change = self.change(most)
-        if self.result.count > 1:
-            change = say("in", change=change, variant=self.variant(most["variant"]))
-        others = rows[rows["variant"] == most["variant"]]
-        told = [say("most", region=most["region"], change=change, **about)]
-        told += self.other_way(others, "shown", most)
+        same = rows[rows["variant"] == most["variant"]]
+        variant = self.variant(most["variant"]) if several else ""
+        told = self.told(rows, same, variant, **about)
         return "\n".join(map(self.words.sentences, told))
-
-    def change(self, row: pd.Series) -> str:
-        percent = bool(row["percent"] == row["percent"])
-        change = _change_text(row["shown"], percent)
-        return self.words.text("percent", change=change) if percent else change
 
     def _measure(self, code: Any) -> str:
         return self.said(measure_name(str(code)))
@@ -119,7 +109,7 @@ class ScenariosPage(RegionsPage):
         say, rows, found = self.words.text, self._of_first, self.result
         if not rows["shown"].any():
             return {}
-        most = _largest(rows)
+        most = largest(rows)
         unit = self.words.tight(" %") if np.isfinite(most["percent"]) else ""
         change = f"{most['shown']:+.3g}{unit}".replace("-", "−")
         several = rows["region"].nunique() > 1
@@ -162,7 +152,7 @@ class ScenariosPage(RegionsPage):
             (
                 *self._labels(variant, region, measure),
                 number_text(base),
-                _change_text(change, percent),
+                change_text(change, percent),
             )
             for variant, region, measure, base, change in rows[
                 ["variant", "region", "measure", "before", "shown"]
@@ -196,17 +186,15 @@ class ScenariosPage(RegionsPage):
         chosen = [chosen[k] for k in first_and_named(chosen, found.named, _SHOWN - 2)]
         about = {"year": rows["year"].iloc[0], "measure": self._measure(measures[0])}
         title = say("largest", **about)
-        if named := [country_in_text(k) for k in found.named if k in chosen]:
-            title = say(
-                "largest and named", named=self.said(" and ".join(named)), **about
-            )
+        if named := [k for k in found.named if k in chosen]:
+            title = say("largest and named", named=self.listed(named), **about)
         if found.asked:
             chosen, title = [*found.asked], say("asked", year=about["year"])
         if EVERY_PARTNER in wide.index:
             chosen.append(EVERY_PARTNER)
         some = rows.groupby("measure")["percent"].count() > 0
         cells = {
-            code: [_change_text(wide.loc[code, k], some[k]) for k in measures]
+            code: [change_text(wide.loc[code, k], some[k]) for k in measures]
             for code in chosen
         }
         names = [
@@ -214,14 +202,3 @@ class ScenariosPage(RegionsPage):
             for k in measures
         ]
         return self.by_region(title, names, cells, world=EVERY_PARTNER)
-
-
-def _largest(rows: pd.DataFrame) -> pd.Series:
-    return rows.iloc[int(rows["shown"].abs().to_numpy().argmax())]
-
-
-def _change_text(value: Any, percent: bool) -> str:
-    if value != value:
-        return "–"
-    text = f"{value:+.2f}" if percent else f"{value:+.4g}"
-    return text if float(text) else "0"

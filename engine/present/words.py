@@ -25,7 +25,7 @@ from ..reporting import (
 )
 from ..tables import country_in_text, country_name
 
-_JOINTS = {"; ": "；", ", ": "、"}
+_JOINTS = {"; ": "；", ", ": "、", " and ": "、", " ": ""}
 
 
 class Words(Document, Formatter):
