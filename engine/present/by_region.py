@@ -61,8 +61,8 @@ class RegionsPage(OwnPage):
     def told(
         self, rows: pd.DataFrame, others: pd.DataFrame, variant: str, **about: Any
     ) -> list[str]:
-        """Where the column ``shown`` of rows changes most, in which variant, and most
-        the other way among ``others``."""
+        """The sentences on where the column ``shown`` changes most, in which variant,
+        and most the other way among ``others``."""
         say, most = self.words.text, largest(rows)
         if not most["shown"]:
             return [say("nowhere", **about)]

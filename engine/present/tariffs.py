@@ -57,7 +57,7 @@ class TariffsPage(RegionsPage):
 
     @property
     def wanted(self) -> str:
-        """What those who choose want more of."""
+        """The measure that those who choose raise."""
         return self.said("welfare" if self.result.supply else "real income")
 
     def plots(self) -> dict[str, Plot]:
