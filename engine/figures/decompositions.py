@@ -23,8 +23,8 @@ from ..reporting import (
     year_axis,
 )
 from ..tables import REST, country_name
+from ..tables.shown_regions import FEW, MANY, known_regions, largest, size_of
 from .parts import one_panel, panels, starts_of, styled
-from .regions import FEW, MANY, known_regions, largest, size_of
 
 # From what stays abroad to what is counted twice.
 _PARTS = (COLOURS[1], COLOURS[2], COLOURS[3], "#BBBBBB")

@@ -24,9 +24,9 @@ from ..reporting import (
     label_points,
 )
 from ..tables import country_name
+from ..tables.shown_regions import FEW, NAMED, largest
 from .decompositions import stacked_panels
 from .parts import one_panel, styled
-from .regions import FEW, NAMED, largest
 
 
 @styled

@@ -38,6 +38,7 @@ from ..reporting import (
     year_axis,
 )
 from ..tables import REST, country_name
+from ..tables.shown_regions import FEW, MANY, known_regions, largest, trade_size
 from .parts import (
     colour_scale,
     map_cells,
@@ -47,7 +48,6 @@ from .parts import (
     signed_ticks,
     styled,
 )
-from .regions import FEW, MANY, known_regions, largest, trade_size
 
 # Eight large economies, each in a colour of its own.
 LARGE_ECONOMIES: tuple[str, ...] = tuple("CHN USA GBR KOR DEU IND BRA JPN".split())

@@ -7,10 +7,9 @@ from typing import Any
 import xarray as xr
 
 from ..core import Listing, Phrase
-from ..figures import ShownRegions
-from ..figures.regions import size_of
 from ..measures import METHODS, Decomposition
 from ..reporting import Plot, page_of
+from ..tables.shown_regions import ShownRegions, size_of
 from .measures import MeasurePage
 
 _WHOLE = {

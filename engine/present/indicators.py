@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 from ..core import Listing
-from ..figures.regions import FEW, NAMED, largest
 from ..measures import EVERY_PARTNER, EVERY_SECTOR, INDICATORS, IndicatorsByYear
 from ..reporting import Plot, page_of
+from ..tables.shown_regions import FEW, NAMED, largest
 from .measures import MeasurePage
 
 _TOTALS = {"sectors": EVERY_SECTOR, "partners": EVERY_PARTNER}

@@ -6,10 +6,9 @@ from typing import Any
 import pandas as pd
 
 from ..core import Listing, Phrase, capital
-from ..figures import ShownRegions, shown_regions
-from ..figures.regions import ends_of
 from ..reporting import Language, of_account
 from ..tables import REST, listing_by_region
+from ..tables.shown_regions import ShownRegions, ends_of, shown_regions
 from .pages import OwnPage
 
 _ENDS = (("high", "most"), ("low", "least"))

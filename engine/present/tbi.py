@@ -10,11 +10,10 @@ import pandas as pd
 import xarray as xr
 
 from ..core import Listing, Phrase, billions
-from ..figures import ShownRegions
-from ..figures.regions import ends_of, trade_size
 from ..measures import TbiResult
 from ..reporting import Z95, Plot, kinds_line, page_of
 from ..tables import REST
+from ..tables.shown_regions import ShownRegions, ends_of, trade_size
 from .measures import MeasurePage
 
 _NOTHING = 1e-9  # a move or a value of the index that is rounding
