@@ -62,13 +62,15 @@ class DecompositionPage(MeasurePage):
     def _shown(self, shares: xr.DataArray) -> ShownRegions:
         return self.largest(size_of(shares), self.whole, int(shares["year"][-1]))
 
-    def plots(self) -> dict[str, Plot]:
+    def figures(self) -> dict[str, Plot]:
         if (shares := self.result.shares) is None:
             return {}
         from ..figures import decompositions as figures  # loads matplotlib
 
-        about: dict[str, Any] = {"method": self._name, "say": self.said}
-        about["regions"] = self.result.asked or None
+        about: dict[str, Any] = {
+            "method": self._name,
+            "regions": self.result.asked or None,
+        }
         plots: dict[str, Plot] = {
             "shares": partial(figures.bars, shares, self.whole, **about)
         }

@@ -36,12 +36,12 @@ class FootprintsPage(MeasurePage):
         totals = self.result.totals
         return totals.isel(year=-1).to_dataframe()[[*map(str, totals)]]
 
-    def plots(self) -> dict[str, Plot]:
+    def figures(self) -> dict[str, Plot]:
         from ..figures import world_tiles  # loads matplotlib
 
         last, label = self._last, self.text("gap", **self._about)
         gap = last["consumption_based"] - last["production_based"]
-        return {"footprints": partial(world_tiles, gap, label, say=self.said)}
+        return {"footprints": partial(world_tiles, gap, label)}
 
     @property
     def sentence(self) -> str:

@@ -35,7 +35,7 @@ class IndicatorsPage(MeasurePage):
         about = {"rows": result.rows, "years": len(result.world.years)}
         return self.text("size of indicators", indicators=count, **about)
 
-    def plots(self) -> dict[str, Plot]:
+    def figures(self) -> dict[str, Plot]:
         if not self.result.figures:
             return {}
         from ..figures import indicators as figures  # loads matplotlib
@@ -45,7 +45,7 @@ class IndicatorsPage(MeasurePage):
             draws["participation"] = figures.participation
         asked, of = self.result.asked or None, self.said("all gross exports")
         return {
-            name: partial(draws[name], over, asked, of=of, say=self.said)
+            name: partial(draws[name], over, asked, of)
             for name in [k for k in draws if k in self.result.figures]
         }
 

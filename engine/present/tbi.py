@@ -53,7 +53,7 @@ class TbiPage(MeasurePage):
         flows, year = "value-added exports and imports", self._about["year"]
         return self.largest(trade_size(self.result.tbi), flows, year)
 
-    def plots(self) -> dict[str, Plot]:
+    def figures(self) -> dict[str, Plot]:
         """Figures of the index, of bilateral balances, of gross and value-added trade.
 
         Groups that may overlap have no bilateral balances, only their index.
@@ -65,17 +65,15 @@ class TbiPage(MeasurePage):
         # needs no matplotlib.
         from ..figures import has_map, trade, world_tiles
 
-        say: dict[str, Any] = {"say": self.said}
-        plots: dict[str, Plot] = {}
-        plots["tbi"] = partial(trade.tbi_lines, result.data, few, **say)
+        plots: dict[str, Plot] = {"tbi": partial(trade.tbi_lines, result.data, few)}
         if result.each_group:
             return plots
         if has_map(self._index.columns):
-            label = self.said(Phrase(_WORLD, year=self._about["year"]))
-            plots["world"] = partial(world_tiles, self._index.iloc[-1], label, **say)
+            label = Phrase(_WORLD, year=self._about["year"])
+            plots["world"] = partial(world_tiles, self._index.iloc[-1], label)
         chosen = many if len(many) > 1 else None  # one has no partner
-        balances = partial(trade.balance_heatmap, regions=chosen, **say)
-        plots["va_balances"] = partial(balances, result.absorbed)
+        balances = partial(trade.balance_heatmap, result.absorbed, regions=chosen)
+        plots["va_balances"] = balances
         both = {"va_absorbed": result.absorbed, "gross_exports": result.exports}
         # Jobs or emissions cannot be compared with gross trade.
         units = {None if k is None else k.attrs.get("units") for k in both.values()}
@@ -84,7 +82,7 @@ class TbiPage(MeasurePage):
         if result.errors is not None:
             se = result.errors.regions["vax_ratio"]
             both["vax_ratio_se"] = se.rename(region="origin")
-        gross = partial(trade.va_versus_gross, xr.Dataset(both), regions=many, **say)
+        gross = partial(trade.va_versus_gross, xr.Dataset(both), regions=many)
         region = few[0] if self.shown.asked else None
         return {**plots, "va_versus_gross": partial(gross, region=region)}
 
