@@ -12,6 +12,7 @@ above 0, i has a surplus. Flows are shown in billions where the unit is known.
 
 import textwrap
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -282,7 +283,7 @@ def va_versus_gross(
         gross=factor * _balance(E, region, partners),
         value_added=factor * _balance(T, region, partners),
     )
-    bold = {"loc": "left", "fontweight": "bold"}
+    bold: dict[str, Any] = {"loc": "left", "fontweight": "bold"}
     left.set_title(Phrase("VAX ratio, {year}", year=year), **bold)
     left.set_xlabel("VA exports / gross exports")
     name = textwrap.fill(country_name(region), 24)

@@ -104,7 +104,7 @@ class DecompositionPage(MeasurePage):
         if not last.sum():  # nobody trades
             return ""
         parts = self.listed(
-            self.text("part", part=self.said(k), share=_cell(100 * v / last.sum()))
+            self.text("part", part=self.said(str(k)), share=_cell(100 * v / last.sum()))
             for k, v in last.items()
         )
         about = {"whole": self.whole, "year": int(shares["year"][-1])}
@@ -118,11 +118,18 @@ class DecompositionPage(MeasurePage):
         if shares is None:
             return [head]
         shown, last = self._shown(shares), shares.isel(year=-1)
-        table = (100 * last / last.sum("part")).transpose("region", "part").to_pandas()
-        cells = {code: [*map(_cell, table.loc[code])] for code in shown.few}
+        table = (100 * last / last.sum("part")).transpose("part", "region")
+        cells = {
+            code: [*map(_cell, table.sel(region=code).values)] for code in shown.few
+        }
         about = {"whole": self.whole, "year": int(last["year"])}
         title = self.text("listing of shares", rule=self.said(shown.rule), **about)
-        return [head, self.by_region(title, [*map(self.said, table)], cells)]
+        return [
+            head,
+            self.by_region(
+                title, [*map(self.said, table["part"].values.tolist())], cells
+            ),
+        ]
 
 
 def _cell(share: float) -> str:

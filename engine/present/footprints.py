@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import pandas as pd
 
@@ -17,15 +18,18 @@ class FootprintsPage(MeasurePage):
     balance."""
 
     heading = "Footprints"
-    method = ""
     result: Footprints
 
     @property
-    def _about(self) -> dict[str, object]:
+    def _about(self) -> dict[str, Any]:
         totals, name = self.result.totals, self.account or self.said("account")
         years, count = totals["year"].values, totals.sizes["region"]
         about = {"name": name, "unit": self.result.unit, "regions": count}
         return {**about, "first": years[0], "last": int(years[-1])}
+
+    @property
+    def method(self) -> str:
+        return ""
 
     @property
     def subtitle(self) -> str:
@@ -53,7 +57,9 @@ class FootprintsPage(MeasurePage):
         last, about = self._last, self._about
         size = last["consumption_based"]
         shown = self.largest(size, "footprint", self._about["last"])
-        cells = {k: [*map(number_text, last.loc[k])] for k in shown.few}
+        rows = last.loc[shown.few].to_numpy(float).tolist()
+        texts = ([*map(number_text, row)] for row in rows)
+        cells = dict(zip(shown.few, texts, strict=True))
         rule = self.said(shown.rule)
         title = self.text("listing of footprints", rule=rule, **about)
         return [self.by_region(title, [*map(self.said, map(str, last))], cells)]

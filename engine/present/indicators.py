@@ -68,8 +68,8 @@ class IndicatorsPage(MeasurePage):
         if "participation" in result.figures:
             named = [*result.asked] or largest(exports, FEW, rest=False)
             both = (over["GVC_BACK_BM"] + over["GVC_FORW_BM"]).sel(region=named)
-            ends = [both.isel(year=k).to_series() for k in (0, -1)]
-            told = self.moved("participation moved", *ends, exports, **about)
+            start, end = (both.isel(year=k).to_series() for k in (0, -1))
+            told = self.moved("participation moved", start, end, exports, **about)
             titles |= {"participation": told} if told else {}
         return titles
 

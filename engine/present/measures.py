@@ -100,7 +100,7 @@ class MeasurePage(OwnPage):
         moves = (last - first).drop(REST, errors="ignore").dropna()
         if not moves.any():
             return ""
-        region = moves.abs().idxmax()
+        region = str(moves.abs().idxmax())
         way = self.said("rose" if moves[region] > 0 else "fell")
         given |= {"region": region, "start": first[region], "end": last[region]}
         return self.headline(part, first.index, every, way=way, **given)

@@ -33,7 +33,11 @@ class TbiPage(MeasurePage):
 
     @cached_property
     def _index(self) -> pd.DataFrame:
-        return self.result.tbi["tbi"].transpose("year", "region").to_pandas()
+        return self.result.tbi["tbi"].to_series().unstack("region")[self._names]
+
+    @property
+    def _names(self) -> list[str]:
+        return [str(k) for k in self.result.tbi["region"].values]
 
     @property
     def _about(self) -> dict[str, Any]:
@@ -47,7 +51,7 @@ class TbiPage(MeasurePage):
 
     @cached_property
     def shown(self) -> ShownRegions:
-        names = [*map(str, self._index)]
+        names = self._names
         if self.result.each_group and not self.result.asked:
             return ShownRegions(names, names, "all groups")
         flows, year = "value-added exports and imports", self._about["year"]
@@ -105,14 +109,13 @@ class TbiPage(MeasurePage):
         index = self._index[self.shown.few]
         index = index.loc[:, index.iloc[[0, -1]].notna().all()]
         moves = (index - index.iloc[0]).abs()
-        if len(moves) < 3 or moves.shape[1] < 2 or moves.max(axis=None) <= _NOTHING:
+        if len(moves) < 3 or moves.shape[1] < 2 or moves.to_numpy().max() <= _NOTHING:
             return ""
         own = index[region := str(moves.max().idxmax())]
+        peak = moves[region].abs().to_numpy().argmax()
         points = [
             self.text("point", year=k, value=_signed(f"{own[k]:.2f}"))
-            for k in dict.fromkeys(
-                (own.index[0], moves[region].idxmax(), own.index[-1])
-            )
+            for k in dict.fromkeys((own.index[0], own.index[peak], own.index[-1]))
         ]
         about = {"region": region, "values": self.listed(points)}
         return self.headline("moved most", self.shown.few, self._index.T, **about)
@@ -123,12 +126,13 @@ class TbiPage(MeasurePage):
         if len(chosen) < 2:
             return ""
         absorbed = self.result.absorbed
-        balance = _balances(absorbed).loc[chosen, chosen].stack()
+        balance = _balances(absorbed).loc[chosen, chosen].to_numpy()
+        who, whom = divmod(int(balance.argmax()), len(chosen))
         unit, factor = billions(absorbed.attrs.get("units", ""), balance.max())
         most = factor * balance.max()
         size = f"{most:+,.0f}" if most >= 10 else f"{most:+.2g}"
         about = {"size": f"{size} {self.said(unit)}".rstrip(), **self._about}
-        about["who"], about["whom"] = balance.idxmax()
+        about |= {"who": chosen[who], "whom": chosen[whom]}
         return self.headline("balance", chosen, self._index.T, **about)
 
     def _deficit(self) -> str:
@@ -184,7 +188,7 @@ class TbiPage(MeasurePage):
         return [self.by_region(title, [*map(str, years)], cells, notes)]
 
     def _cell(self, year: int, region: str) -> str:
-        value, errors = self._index.loc[year, region], self.result.errors
+        value, errors = float(self._index[region][year]), self.result.errors
         if value != value:
             return self.said("no trade")
         if errors is None:
@@ -200,5 +204,7 @@ def _signed(number: str) -> str:
 def _balances(flows: xr.DataArray) -> pd.DataFrame:
     """Sales less purchases of each region (rows) with each, in the last year."""
     _, origin, partner = map(str, flows.dims)
-    sold = flows.isel(year=-1).transpose(origin, partner).to_pandas()
-    return (sold - sold.T).loc[sold.index, sold.index]
+    last = flows.isel(year=-1).transpose(origin, partner)
+    columns = last[partner].values.tolist()
+    sold = pd.DataFrame(last.values, last[origin].values.tolist(), columns)
+    return sold[sold.index] - sold[sold.index].T
