@@ -86,7 +86,7 @@ def uk_tables(
         )
     ]
     world = 20 * (home.loc["Total output", products] + bought)
-    totals = world.rename("value").rename_axis("product").reset_index()
+    totals = pd.DataFrame({"product": products, "value": world.to_numpy()})
     recipe = {
         "years": [2010],
         "unit": "million GBP",
@@ -103,5 +103,5 @@ def uk_tables(
 
 def _long(wide: pd.DataFrame, origin: str) -> pd.DataFrame:
     """A row for each product and user."""
-    wide = wide.rename_axis(index="product", columns="user")
-    return wide.stack().rename("value").reset_index().assign(origin=origin)
+    long = wide.rename_axis("product").reset_index().melt("product", var_name="user")
+    return long.assign(origin=origin)
