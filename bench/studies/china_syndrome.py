@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 import tivax as tx
-from tivax.engine.files import TableFile
-from tivax.engine.files.opening import read_r
+
+from .printed_terms import read_r
 
 _PRINTED = {
     "shock": (
@@ -35,7 +35,7 @@ control is in the columns that print it, divisions are in columns 3 to 6."""
 
 def china_syndrome(data: Path) -> pd.DataFrame:
     """Cells of ``data``, the folder of ADH.rda (R package ShiftShareSE)."""
-    (given,) = read_r(TableFile(data / "ADH.rda")).values()
+    (given,) = read_r(data / "ADH.rda").values()
     zones = given["reg"].astype({"t2": float})
     cells = []
     for k in range(6):

@@ -12,8 +12,8 @@ import pandas as pd
 import xarray as xr
 
 import tivax as tx
-from tivax.engine.files import TableFile
-from tivax.engine.files.opening import read_r
+
+from .printed_terms import read_r
 
 _HOME = "Input-Output table (domestic use, basic prices, product by product)"
 _IMPORTS = "Imports use table at basic prices (product by product)"
@@ -35,8 +35,8 @@ def uk_multipliers(data: Path) -> pd.DataFrame:
 
     They print 0 where a product pays nobody and has no multiplier of pay.
     """
-    (given,) = read_r(TableFile(data / "uk_2010_data.rda")).values()
-    (printed,) = read_r(TableFile(data / "uk_test_results.rda")).values()
+    (given,) = read_r(data / "uk_2010_data.rda").values()
+    (printed,) = read_r(data / "uk_test_results.rda").values()
     kinds = given["indicator"].str.strip()
     home, imports = (
         given[kinds == kind].pivot(index="uk_row", columns="uk_col", values="values")
