@@ -32,7 +32,9 @@ def purchases(world: InvertedTable) -> Terms:
     final, member = world.Y.sum(axis=1)[:, None], world.borders.member
     first = (member.T @ world.A).T
     beyond = world.contents((first.T @ world.A).T)
-    return _both(world, "inputs", (member + first) * final, beyond * final)
+    weighted = (member + first + beyond) * _weight(world)[:, None]
+    terms = _both(world, "inputs", (member + first) * final, beyond * final)
+    return terms | {"inputs_weighted": weighted}
 
 
 def sales(world: InvertedTable) -> Terms:
@@ -59,15 +61,25 @@ def _completed(world: InvertedTable) -> Float[Array, "n c"]:
     return world.borders.member * world.Y.sum(axis=1)[:, None]
 
 
+def _weight(world: InvertedTable) -> Float[Array, " n"]:
+    """Final sales, the weights of multipliers; a product without any weighs next to
+    nothing, and has its own multiplier."""
+    final = world.Y.sum(axis=1)
+    return jnp.where(final == 0, 1e-30, final) * world.active
+
+
 def multiplied(world: InvertedTable) -> Terms:
     """Final sales times multipliers: by product, those of value added (or of the
-    account) by origin; those inside borders, of output and of value added."""
-    final = world.Y.sum(axis=1)
-    inside = left_multiply(jnp.ones_like(final), world.L)
+    account) by origin; those inside borders, of output and of value added. Final sales
+    themselves, and value added of the product's own industry in them."""
+    weight = _weight(world)
+    inside = left_multiply(jnp.ones_like(weight), world.L)
     return {
-        "multiplied_account": world.content * final[:, None],
-        "multiplied_output_inside": inside * final,
-        "multiplied_account_inside": world.dva_multiplier * final,
+        "multiplied_final": weight,
+        "multiplied_account": world.content * weight[:, None],
+        "multiplied_output_inside": inside * weight,
+        "multiplied_account_inside": world.dva_multiplier * weight,
+        "multiplied_account_own": world.v * weight,
     }
 
 

@@ -1,13 +1,15 @@
 """Printed numbers of papers beside those of tivax: the tables of a page.
 
     python -m tivax.bench.studies.papers_reproduced \\
-        --truth TRUTH --store WIOD13 --results RESULTS --out docs/explanation
+        --truth TRUTH --data DATA --store WIOD13 --results RESULTS \\
+        --out docs/explanation
 
 TRUTH has printed numbers, nafta_printed.csv and a folder each (antras_chor,
-decompr_leather, kww2014_appendix, trade_models, wwz_toy); WIOD13 is a store of the
-rounded edition, of `tivax import wiod2013 --derounded`. RESULTS has what these
-commands wrote, in folders of these names: `tivax replicate` (replicate, with rebuilt
-tables), and of `--paper` (nafta, liberation-day, tariff-war, complex-europe).
+decompr_leather, kww2014_appendix, trade_models, wwz_toy); DATA the raw files of some
+papers, a folder each (uk2010, econometrics); WIOD13 is a store of the rounded edition,
+of `tivax import wiod2013 --derounded`. RESULTS has what these commands wrote, in
+folders of these names: `tivax replicate` (replicate, with rebuilt tables), and of
+`--paper` (nafta, liberation-day, tariff-war, complex-europe).
 ``papers-reproduced.csv`` has a row for each paper, ``antras-chor*.csv`` and
 ``antras-chor.svg`` are of one. The map of the page is ``figures/world.svg`` of
 liberation-day.
@@ -27,8 +29,10 @@ from matplotlib.figure import Figure
 
 import tivax as tx
 
+from .china_syndrome import china_syndrome
 from .coverage import INDICATORS, read_truth
 from .printed_terms import borin_mancini, koopman_wang_wei, wang_wei_zhu
+from .uk_multipliers import uk_multipliers
 
 LEAST_OUTPUT = 1e3
 """Million US$: rounding to whole millions moves the numbers of smaller industries."""
@@ -148,6 +152,8 @@ _PAPERS = {
     "kww": "[Koopman, Wang and Wei (2014)](koopman-wang-wei.md)",
     "wwz": "[Wang, Wei and Zhu (2013)](decompositions.md)",
     "bm": "[Borin and Mancini (2023)](decompositions.md)",
+    "uk": "[Office for National Statistics (2014)](../how-to/national-tables.md)",
+    "adh": "[Autor, Dorn and Hanson (2013)](../how-to/what-a-referee-asks.md)",
     "nafta": "[Caliendo and Parro (2015)](published-trade-models.md#nafta)",
     "ld": "[Ignatenko et al. (2025)](published-trade-models.md#liberation-day)",
     "ce": "[Felbermayr et al. (2022)](published-trade-models.md#complex-europe)",
@@ -236,7 +242,7 @@ def _beside(rows: pd.DataFrame, about: dict[str, pd.Series]) -> pd.DataFrame:
 
 
 def reproduced(
-    truth: Path, results: Path, cells: pd.DataFrame, models: Models
+    truth: Path, data: Path, results: Path, cells: pd.DataFrame, models: Models
 ) -> pd.DataFrame:
     """A row for each paper, or part of one; ``cells`` are those of ``industries``."""
     own = pd.read_csv(results / "replicate" / "comparison.csv")
@@ -259,11 +265,15 @@ def reproduced(
     income = war["column"] == "baseline real GDP"
     near = "Table 2, from data near to the paper's"
     kww, wwz, bm = (k(truth) for k in (koopman_wang_wei, wang_wei_zhu, borin_mancini))
+    adh = china_syndrome(data / "econometrics")
+    uk = uk_multipliers(data / "uk2010")
     parts: list[tuple[str, str, pd.DataFrame, Any, str]] = [
         ("antras-chor", "indices of industries: two decimals", cells, 0.005, ""),
         ("kww", "examples of appendices C and D", kww, kww["half"], ""),
         ("wwz", "sixteen terms, beside R decompr", wwz, 0.0, ""),
         ("bm", "two perspectives, beside R icio", bm, bm["half"], ""),
+        ("uk", "multipliers and effects of 127 products, UK 2010", uk, 0.0, ""),
+        ("adh", "Table 3, first-stage errors left out", adh, adh["half"], ""),
         ("nafta", "Table 2 and growth of imports", cp, cp["half"], "points"),
         ("ld", "Tables 1 to 4, 8 to 11, one sector", ld, ld["half"], "points"),
         ("ld", "map of the world: six digits", world, digits, "points"),
@@ -285,7 +295,7 @@ def reproduced(
 def main() -> None:
     """Write the tables of the page and its figure."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    for name in ("truth", "store", "results", "out"):
+    for name in ("truth", "data", "store", "results", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
@@ -294,7 +304,9 @@ def main() -> None:
     cells = industries(store, printed)
     models = Models(given.truth, given.results)
     frames = {
-        "papers-reproduced": reproduced(given.truth, given.results, cells, models),
+        "papers-reproduced": reproduced(
+            given.truth, given.data, given.results, cells, models
+        ),
         "antras-chor": distances(cells),
         "antras-chor-puzzle": puzzle(cells),
         "liberation-day": models.liberation_day(),

@@ -4,13 +4,22 @@ Frames have the columns ``value`` (printed), ``found`` and ``half``, half a unit
 last printed digit.
 """
 
+import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import rdata
 import xarray as xr
 
 import tivax as tx
+
+
+def read_r(path: Path) -> dict[str, Any]:
+    """The objects of an R data file, by name."""
+    with warnings.catch_warnings(action="ignore"):  # of classes of R that it lacks
+        return rdata.read_rda(path)
 
 
 def appendix_table(path: Path, rows: list[int]) -> tx.WorldTables:

@@ -112,7 +112,7 @@ def _archives_of(name: str, database: dict[str, Any]) -> dict[str, Archive]:
     shared["licence"] = rights_facts()[name]["licence"]
     formats = {k: v for k, v in database.items() if isinstance(v, dict)}
     return {
-        k: Archive(**shared, **{**entry, "years": _by_year(entry.get("years", {}))})
+        k: Archive(**{**shared, **entry, "years": _by_year(entry.get("years", {}))})
         for k, entry in formats.items()
     }
 

@@ -20,6 +20,7 @@ from ..core import (
 from ..files import TableFile
 from ..files.opening import parsing
 from ..tables import require_labels
+from .tables import adb
 
 _LABELS = ("year", "region", "sector")
 _FINAL = "final"  # a column of what final demand itself emits
@@ -35,6 +36,7 @@ def read_satellites(
     paths
         A file or several. Columns: year, region, sector, a column of numbers for each
         account, and optionally unit, that of all of them; a row an industry and year.
+        Or the workbook of ``tivax fetch adb --format 4x3``, for its CO2.
         Beside a single account a column final may hold what final demand emits or uses
         by the goods of that row, or in all in one of the region's; empty cells are 0.
     final
@@ -92,11 +94,13 @@ def require_different_names(accounts: Sequence[xr.DataArray]) -> None:
 
 
 def _frame(path: Path) -> pd.DataFrame:
-    if path.suffix not in (".csv", ".parquet"):
+    if path.suffix not in (".csv", ".parquet", ".xlsx"):
         raise TivaxError(f"{path}: an account is csv or parquet")
     if not path.is_file():
         raise NotFound(f"{path}: no such file; give the csv or parquet itself")
     require_size(path.name, path.stat().st_size)
+    if path.suffix == ".xlsx":
+        return adb.emissions(TableFile(path))
     with parsing(TableFile(path)):
         if path.suffix == ".parquet":
             frame = read_parquet(path)

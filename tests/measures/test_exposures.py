@@ -111,6 +111,22 @@ def test_multipliers_are_column_sums_of_the_inverse(literal, small):
         L = np.linalg.inv(np.eye(s) - A[cut, cut])
         assert_allclose(at_home["MULT_OUTPUT_HOME"][r], L.sum(axis=0), rtol=1e-10)
         assert_allclose(at_home["MULT_VA_HOME"][r], v[cut] @ L, rtol=1e-10)
+        assert_allclose(at_home["MULT_VA_TYPE1"][r], v[cut] @ L / v[cut], rtol=1e-10)
+
+
+def test_a_product_without_final_sales_has_its_multipliers(literal, small):
+    """They are those of a world of the same inputs in which it has some."""
+    Y = np.array(small.final_demand(slice(0, 1)))
+    Y[:, 1] = 0
+    x = np.linalg.solve(np.eye(len(literal.A)) - literal.A, Y[0].sum(axis=1))
+    none = WorldTables(
+        (literal.A * x)[None], Y, x[None], small.regions, small.sectors, [2000]
+    )
+    for level in ("bilateral-sector", "sector"):
+        own, same = (indicators(k, "multipliers", level).data for k in (none, small))
+        for name in (str(k) for k in own if k in INDICATORS):
+            found, expected = own[name].values, same[name].isel(year=0).values[None]
+            assert_allclose(found, expected, rtol=1e-10, err_msg=name)
 
 
 def test_what_primary_inputs_enable_is_that_of_ghoshs_inverse(small):

@@ -11,6 +11,10 @@ codes of industries and of final demand F1 ... F5 is a row of regions; the last
 column is output. The number of rows above differs between vintages.
 
 Regions have ADB's own codes. Categories of final demand are named as in WIOD 2016.
+
+A workbook ``..._4x3_...`` holds them in few regions and sectors, with CO2: the release
+of the R package adbmrio (MIT), whose sheets are inputs, final demand, and output with
+value added and emissions; labels are such as ``PRC_Services``.
 """
 
 import re
@@ -18,8 +22,11 @@ from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from ...core import TivaxError, load_toml
-from ...files import TableFile, layout
+from ...files import TableFile, layout, opening
 from ...tables import WorldTable
 from .wiod2013 import (
     LABEL_COLUMNS,
@@ -47,6 +54,9 @@ _BLANK = ("", "NA")
 
 def read(file: TableFile) -> Iterator[WorldTable]:
     """The one table of a workbook."""
+    if _FEW.search(file.name):
+        yield _few(file)
+        return
     title, cells = sheet_rows(file)
     top = _code_row(file, title, cells)
     # The codes of totals, below, begin with another letter.
@@ -70,6 +80,60 @@ def read(file: TableFile) -> Iterator[WorldTable]:
         taxes_and_margins=totals.together(BETWEEN, _BLANK),
         year=_year(file, title, cells),
         edition=_prices(file, cells[:top]),
+    )
+
+
+_FEW = re.compile(r"_\d+x\d+(?:_|\.)")
+_INPUTS, _FINAL, _INDUSTRIES = "Intermediate_Demand_Z", "Final_Demand_Y", "VA_and_CO2"
+_TOP = "Sector_Region"
+_OUTPUT, _ADDED, _CO2 = "Output_X", "Value_Added", "CO2_Emissions"
+
+
+def _few(file: TableFile) -> WorldTable:
+    """The table of a workbook of few regions and sectors."""
+    about, names, block = _sheet(file, _INDUSTRIES)
+    labels = layout.region_major(file, *zip(*about, strict=True), own=CODES)
+    rows = ["_".join(k) for k in about]
+    x, added = (block[:, names.index(k)] for k in (_OUTPUT, _ADDED))
+    cells = []
+    regions = list(dict.fromkeys(region for region, _ in about))
+    for sheet, wanted in ((_INPUTS, rows), (_FINAL, regions)):
+        found, columns, block = _sheet(file, sheet)
+        layout.check_labels(file, sheet, ["_".join(k) for k in found], rows)
+        layout.check_labels(file, sheet, columns, wanted)
+        cells.append(block)
+    return layout.sales_table(file, (*labels, ["FD"]), *cells, x=x, value_added=added)
+
+
+def _sheet(
+    file: TableFile, name: str
+) -> tuple[list[tuple[str, ...]], list[str], np.ndarray]:
+    """Region and sector of rows, names of columns, numbers."""
+    cells = opening.read_cells(file, opening.open_workbook(file), name)
+    corner = [
+        (i, j) for i in range(len(cells)) for j in range(2) if cells[i][j] == _TOP
+    ]
+    if not corner:
+        raise TivaxError(f"{file.name}: sheet {name!r} has no {_TOP}; get it again")
+    top, left = corner[0]
+    columns = list(map(cell_text, cells[top][left + 1 :]))
+    rows = cells[top + 1 :]
+    labels = [cell_text(row[left]).partition("_")[::2] for row in rows]
+    return labels, columns, layout.numbers(file, rows, top + 1, left + 1, len(columns))
+
+
+def emissions(file: TableFile) -> pd.DataFrame:
+    """CO2 by industry of a workbook of few regions, in the columns of an account."""
+    labels, names, block = _sheet(file, _INDUSTRIES)
+    regions, sectors = zip(*labels, strict=True)
+    return pd.DataFrame(
+        {
+            "year": _year(file, file.name, [[""]]),
+            "region": layout.region_codes(file, regions, CODES),
+            "sector": sectors,
+            "co2": block[:, names.index(_CO2)],
+            "unit": "1000 t",
+        }
     )
 
 

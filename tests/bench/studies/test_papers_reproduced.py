@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tivax.bench.studies import china_syndrome, printed_terms, uk_multipliers
 from tivax.bench.studies import papers_reproduced as study
-from tivax.bench.studies import printed_terms
 from tivax.engine.papers import nafta
 
 PAGE = Path(__file__).parents[3] / "docs" / "explanation" / "papers-reproduced.csv"
@@ -37,6 +37,18 @@ def test_half_a_unit_of_the_last_printed_digit_is_equal(tmp_path):
 )
 def test_every_term_is_equal_and_the_page_has_the_count(shared, paper, maker):
     assert_row_of_page(paper, maker(shared / "truth"))
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("paper", "maker", "folder"),
+    [
+        ("National Statistics", uk_multipliers.uk_multipliers, "uk2010"),
+        ("Autor, Dorn and Hanson", china_syndrome.china_syndrome, "econometrics"),
+    ],
+)
+def test_every_cell_that_is_computed_here_is_printed_so(shared, paper, maker, folder):
+    assert_row_of_page(paper, maker(shared / "data" / folder))
 
 
 def assert_row_of_page(paper: str, cells: pd.DataFrame) -> None:
