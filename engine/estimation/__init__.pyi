@@ -20,6 +20,7 @@ from .estimates import Term as Term
 from .estimates import fitted_of as fitted_of
 from .estimates import unfitted as unfitted
 from .exclusion import PlausiblyExogenous as PlausiblyExogenous
+from .gravity import Gravity as Gravity
 from .inversion import PValues as PValues
 from .inversion import invert as invert
 from .iv_data import IVData as IVData

@@ -31,6 +31,7 @@ from .engine.estimation import CV1 as CV1
 from .engine.estimation import CommonShocks as CommonShocks
 from .engine.estimation import Conley as Conley
 from .engine.estimation import DriscollKraay as DriscollKraay
+from .engine.estimation import Gravity as Gravity
 from .engine.estimation import Model as Model
 from .engine.estimation import Network as Network
 from .engine.estimation import TwoWay as TwoWay
@@ -96,6 +97,7 @@ from .engine.tables import save_store as save_store
 from .engine.tables import stack_years as stack_years
 from .engine.tables import synthetic_world as synthetic_world
 from .engine.threats import threats as threats
+from .gravity import gravity as gravity
 from .regressions import fit as fit
 
 __version__: str

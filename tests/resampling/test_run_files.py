@@ -276,9 +276,7 @@ def test_a_file_that_is_no_panel_is_one_line(tmp_path, suffix, content):
     path = tmp_path / f"panel.{suffix}"
     path.write_bytes(content)
     says = panel_mistake(path)
-    assert "get it again" in says or says.startswith(
-        f"not a readable .{suffix} file: "
-    )
+    assert "get it again" in says or says.startswith(f"not a readable .{suffix} file: ")
 
 
 ROWS = "iso3,year,x\nNA,2000,1.5\nDEU,2000,NA\n,2001,2\n"

@@ -1,0 +1,200 @@
+"""``tx.gravity``: flows between pairs by PPML, and what is asked of the estimate."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import pandas as pd
+
+from tivax.engine import estimation, reporting
+from tivax.engine.core import TivaxError, require_kind, require_whole
+from tivax.engine.estimation.gravity import (
+    WEIGHT,
+    Adjusted,
+    Gravity,
+    LastStep,
+    Solved,
+)
+from tivax.engine.estimation.vcov import clustering
+
+
+class ScoreTest(NamedTuple):
+    """A hypothesis on one coefficient, by the score bootstrap: p is the share of
+    ``draws`` whose sum of scores is as large as the ``sum`` found."""
+
+    term: str
+    value: float
+    sum: float
+    p_value: float
+    draws: int
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class GravityFit(estimation.Estimate, reporting.Result):
+    """A gravity equation by Poisson pseudo maximum likelihood: see ``tx.gravity``.
+
+    It is an :class:`Estimate`, whose residuals are those of the last weighted step.
+
+    Attributes
+    ----------
+    spec
+        The equation.
+    estimated
+        Rows with an estimate, expected flows among their columns, and the arrays.
+    """
+
+    program = "gravity"
+    report_title = "A gravity equation"
+    spec: Gravity | None = None
+    estimated: Solved | None = None
+
+    @classmethod
+    def estimate(cls, data: pd.DataFrame, spec: Gravity) -> Self:
+        """Estimate the equation on the rows of a frame."""
+        return cls._with(Solved.of(data, spec), None, spec.clusters)
+
+    @classmethod
+    def _with(cls, solved: Solved, vcov: Any, clusters: Any) -> Self:
+        spec, model = solved.spec, solved.spec.model
+        if vcov is None and clusters is None and spec.adjusted:
+            kind, column = Adjusted(solved), spec.directed
+        else:
+            usual = "pair" if spec.clusters is None else spec.clusters
+            clusters = usual if clusters is None and vcov is None else clusters
+            default = usual if isinstance(usual, str) else usual[0]
+            kind, column = clustering(vcov, clusters, default)
+            kind = estimation.CV1("ppml") if kind == estimation.CV1() else kind
+        if spec.pair == "symmetric" and column == spec.directed:
+            raise TivaxError('pair "symmetric": cluster by unordered pair, "pair"')
+        model = replace(model, clusters=column, treatment=model.regressors)
+        further = [kind.second] if kind.second else []
+        options = {"weights": WEIGHT, "further": further, "drawn": False}
+        linear = LastStep.of(solved.rows, model, **options)
+        found = cls.of(linear, kind, model=model, data=solved.rows, weights=WEIGHT)
+        note = "; ".join(filter(None, [*solved.notes, found.note]))
+        return replace(found, spec=spec, estimated=solved, note=note)
+
+    def vcov(
+        self,
+        vcov: Any = None,
+        *,
+        clusters: str | Sequence[str] | None = None,
+    ) -> Self:
+        """The same estimate with another covariance: "HC1", "CV1" by ``clusters``
+        ("pair" joins both directions), two columns for two-way clusters."""
+        return self._with(self._solved, vcov, clusters)
+
+    @property
+    def _solved(self) -> Solved:
+        assert self.estimated is not None
+        return self.estimated
+
+    @property
+    def outcome(self) -> str:
+        """Name of the flows."""
+        return self._solved.spec.outcome
+
+    @property
+    def separated(self) -> pd.DataFrame:
+        """Rows without an estimate, and the reason."""
+        return self._solved.separated
+
+    @property
+    def converged(self) -> bool:
+        """True: what does not converge is refused."""
+        return True
+
+    @property
+    def bias(self) -> pd.Series:
+        """Weidner and Zylkin's bias of the slopes: of three-way equations with directed
+        pairs; 0 without effects of pairs. ``TivaxError`` for symmetric ones."""
+        if self._solved.spec.pair == "symmetric":
+            raise TivaxError("Weidner-Zylkin needs directed pairs")
+        names = pd.Index(self._solved.spec.regressors, name="term")
+        return pd.Series(self._solved.short_panel.bias, names, name="bias")
+
+    @property
+    def corrected(self) -> pd.Series:
+        """The slopes less their bias."""
+        return (self.terms["estimate"] - self.bias).rename("corrected")
+
+    @property
+    def influence(self) -> pd.DataFrame:
+        """Contribution of each cluster to the error of each slope."""
+        linear = self.solved
+        return pd.DataFrame(linear.influence, linear.labels, linear.model.treatments).T
+
+    def score_test(
+        self, term: str, value: float = 0.0, *, draws: int = 99_999, seed: int = 0
+    ) -> ScoreTest:
+        """Test that a coefficient has a value by signs of the pairs' scores (Kline and
+        Santos 2012), at the estimate that obeys it.
+
+        The scores have no correction for leverage: with few countries it rejects as
+        often as clusters by pair.
+        """
+        self._require_term(term)
+        require_whole("draws", draws, least=1)
+        found, drawn = self._solved.score_draws(term, float(value), draws, seed)
+        above = int((np.abs(drawn) >= abs(found) * (1 - 1e-9)).sum())
+        p = (above + 1) / (draws + 1)
+        return ScoreTest(term, float(value), float(found), p, draws)
+
+    def bootstrap(self, *, draws: int = 999, seed: int = 0) -> pd.DataFrame:
+        """Estimates again on pairs drawn with replacement.
+
+        Columns estimate, se (of the draws), t, p_value, ci_low, ci_high by t(G - 1),
+        and draws, those with an estimate.
+        """
+        require_whole("draws", draws, least=2)
+        drawn = self._solved.pair_draws(draws, seed)
+        made = np.isfinite(drawn)
+        se = np.nanstd(drawn, axis=0, ddof=1)
+        b = self.terms["estimate"].to_numpy()
+        degrees = self._solved.pair.max()
+        t = b / se
+        width = estimation.t_ppf(0.975, degrees) * se
+        columns = {"estimate": b, "se": se, "t": t}
+        columns["p_value"] = 2 * estimation.t_sf(np.abs(t), degrees)
+        columns |= {
+            "ci_low": b - width,
+            "ci_high": b + width,
+            "draws": made.sum(axis=0),
+        }
+        return pd.DataFrame(columns, self.terms.index)
+
+    def jackknife(self, *, splits: int = 20, seed: int = 0) -> pd.DataFrame:
+        """Twice the estimate less the mean of the quarters of random halves of
+        exporters and importers (the split-panel jackknife): columns estimate,
+        corrected, and sd, the standard deviation of ``corrected`` over the splits."""
+        require_whole("splits", splits, least=1)
+        b = self.terms["estimate"].to_numpy()
+        each = 2 * b - self._solved.quarters(splits, seed).mean(axis=1)
+        sd = each.std(axis=0, ddof=1) if splits > 1 else np.full(len(b), np.nan)
+        columns = {"estimate": b, "corrected": each.mean(axis=0), "sd": sd}
+        return pd.DataFrame(columns, self.terms.index)
+
+    # ------------------------------------------------------------------------ told
+
+    @property
+    def _goodness(self) -> str:
+        return ""
+
+    def _listings(self) -> Sequence[Any]:
+        title = f"{self.outcome}: Poisson pseudo maximum likelihood"
+        return [self.listing(f"{title}{self._with_effects}")]
+
+    def tables(self) -> Mapping[str, pd.DataFrame]:
+        tables = {"terms": self.tidy(), "statistics": self.glance()}
+        return tables | ({"separated": self.separated} if len(self.separated) else {})
+
+    def facts(self) -> Mapping[str, Any]:
+        fit = self._solved.fit
+        return {"steps": int(fit.steps), "decrement": float(fit.decrement)}
+
+
+def gravity(data: pd.DataFrame, spec: Gravity) -> GravityFit:
+    """Estimate a gravity equation by Poisson pseudo maximum likelihood."""
+    require_kind("spec", spec, Gravity, "a tx.Gravity")
+    return GravityFit.estimate(data, spec)
