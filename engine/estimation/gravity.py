@@ -25,7 +25,8 @@ from ...kernels.gravity.poisson import PoissonFit, fit_poisson, trading
 from ...kernels.gravity.separation import separated_cells
 from ...kernels.gravity.weidner_zylkin import ShortPanel, short_panel
 from ..core import TivaxError, in_float64, require_choice, require_kind
-from .linear_fits import Covariance, LinearFit, Vcov
+from .effects import sums_by
+from .linear_fits import Covariance, LinearFit, Vcov, two_ways
 from .model import Model
 from .regression_data import (
     column_name,
@@ -408,3 +409,19 @@ def _groups(cube: Cube, spec: Gravity) -> dict[str, Int[np.ndarray, " n"]]:
         spec.directed: sells * n + buys,
         "pair": low * n + high,
     }
+
+
+def clustered_sums(
+    influence: Float[np.ndarray, "n k"], ways: Sequence[pd.Series]
+) -> tuple[Float[np.ndarray, "k k"], int]:
+    """Products of sums by cluster, of two ways plus and minus their intersection
+    (Cameron, Gelbach and Miller 2011), times G/(G-1) of the fewer; and how many."""
+    codes = [pd.factorize(way)[0] for way in ways]
+    fewest = min(int(code.max()) + 1 for code in codes)
+    if len(codes) == 1:
+        sums = sums_by(codes[0], influence)
+        V = sums.T @ sums
+    else:
+        parts = [(sign, sums_by(g, influence)) for sign, g in two_ways(*codes)]
+        V = sum(sign * sums.T @ sums for sign, sums in parts)
+    return fewest / (fewest - 1) * V, fewest

@@ -98,6 +98,7 @@ from .engine.tables import stack_years as stack_years
 from .engine.tables import synthetic_world as synthetic_world
 from .engine.threats import threats as threats
 from .gravity import gravity as gravity
+from .gravity import gravity_difference as gravity_difference
 from .regressions import fit as fit
 
 __version__: str

@@ -9,12 +9,14 @@ import pandas as pd
 
 from tivax.engine import estimation, reporting
 from tivax.engine.core import TivaxError, require_kind, require_whole
+from tivax.engine.estimation.distributions import f_sf
 from tivax.engine.estimation.gravity import (
     WEIGHT,
     Adjusted,
     Gravity,
     LastStep,
     Solved,
+    clustered_sums,
 )
 from tivax.engine.estimation.vcov import clustering
 
@@ -193,8 +195,105 @@ class GravityFit(estimation.Estimate, reporting.Result):
         fit = self._solved.fit
         return {"steps": int(fit.steps), "decrement": float(fit.decrement)}
 
+    @property
+    def row_influence(self) -> pd.DataFrame:
+        """Contribution of each row to the error of each slope, by row label."""
+        linear = self.solved
+        per_row = linear.h * linear.u[:, None] * linear.unit
+        return pd.DataFrame(per_row, linear.used.index, linear.model.treatments)
+
 
 def gravity(data: pd.DataFrame, spec: Gravity) -> GravityFit:
-    """Estimate a gravity equation by Poisson pseudo maximum likelihood."""
+    """Estimate a gravity equation by Poisson pseudo maximum likelihood.
+
+    Effects of exporter-years, importer-years and pairs are solved on the cube of the
+    data, with zeros among the flows. Rows without a finite estimate are left out as
+    ppmlhdfe leaves them, and named (Correia, Guimaraes and Zylkin 2019).
+
+    Errors are those of Weidner and Zylkin (2021) unless pairs are symmetric or clusters
+    are named: plain clusters by pair reject too often, since every effect fits some of
+    its own residual. Their bias is ``bias``, and ``corrected`` takes it off.
+
+    Parameters
+    ----------
+    data : DataFrame
+        A row for each year, exporter and importer; absent rows are unknown, not 0.
+    spec : Gravity
+        The equation.
+
+    Returns
+    -------
+    GravityFit
+        ``terms`` has estimate, se, t, p_value and interval of each regressor.
+
+    Raises
+    ------
+    TivaxError
+        In one line, for a missing column, a flow below 0, two rows of a place, home
+        flows that nobody asked for, a regressor that the effects explain, flows that
+        are all 0, and a fit that does not converge.
+
+    Examples
+    --------
+    >>> trade = tx.value_added_trade(world)["gross_exports"].sum("sector")
+    >>> flows = trade.to_series().rename("trade").reset_index()
+    >>> flows = flows[flows["exporter"] != flows["importer"]]
+    >>> flows["fta"] = (flows["exporter"] < flows["importer"]) * (flows["year"] > 2000)
+    >>> fit = tx.gravity(flows, tx.Gravity("trade", ["fta"], adjust="none"))
+    >>> fit.glance()[["outcome", "n", "clusters"]]
+      outcome   n  clusters
+    0   trade  12         3
+    """
     require_kind("spec", spec, Gravity, "a tx.Gravity")
     return GravityFit.estimate(data, spec)
+
+
+def gravity_difference(
+    first: GravityFit,
+    second: GravityFit,
+    *,
+    clusters: str | Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Test that two gravity equations of the same pairs have the same slopes.
+
+    The errors of both fits are stacked by cluster, so that what they share cancels:
+    gross trade against trade in value added, or two sectors.
+
+    Parameters
+    ----------
+    first, second
+        Fits with the same regressors.
+    clusters
+        "pair" (the default, both directions), a column, or two for two-way clusters.
+
+    Returns
+    -------
+    DataFrame
+        A row a term, and one for all: ``first``, ``second``, ``difference``, se, t,
+        p_value by t(G - 1); of all the F test, its statistic as t.
+
+    Raises
+    ------
+    TivaxError
+        Fits with other regressors, or that share no row.
+    """
+    terms = list(first.terms.index)
+    if terms != list(second.terms.index):
+        raise TivaxError("the two fits have different regressors")
+    names = ["pair"] if clusters is None else clusters
+    columns = [names] if isinstance(names, str) else list(names)
+    rows = [fit.row_influence.join(fit.data[columns]) for fit in (first, second)]
+    if not set(rows[0].index) & set(rows[1].index):
+        raise TivaxError("the two fits share no row: give one frame to both")
+    rows[1][terms] = -rows[1][terms]
+    both = pd.concat(rows)
+    V, fewest = clustered_sums(both[terms].to_numpy(), [both[k] for k in columns])
+    b = [fit.terms["estimate"].to_numpy() for fit in (first, second)]
+    gap, se = b[0] - b[1], np.sqrt(np.diag(V))
+    table = {"first": b[0], "second": b[1], "difference": gap, "se": se, "t": gap / se}
+    table["p_value"] = 2 * estimation.t_sf(np.abs(gap / se), fewest - 1)
+    found = pd.DataFrame(table, pd.Index(terms, name="term"))
+    f = float(gap @ np.linalg.solve(V, gap)) / len(gap)
+    joint = {"t": f, "p_value": float(f_sf(f, len(gap), fewest - 1))}
+    found.loc["all (F)"] = pd.Series(joint)
+    return found
