@@ -9,17 +9,19 @@ Triples share countries: HC1 takes them as independent, the jackknife leaves out
 country with all its triples, and gives the covariance over sectors.
 """
 
-from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from ..core import TivaxError
+from ..core import TivaxError, naming
+from .gravity import Gravity, SolvedGravity
 from .regression_data import complete_rows, require_columns
 
+KEYS = ("sector", "exporter", "importer")
 # A rate above 500 % is one in per cent.
 LARGEST_RATE = 5.0
 
@@ -35,7 +37,7 @@ class Triads(NamedTuple):
     def of(
         cls, flows: Float[np.ndarray, "c c"], rates: Float[np.ndarray, "c c"]
     ) -> "Triads":
-        """Of flows from exporters (rows) to importers, and rates, .05 for 5 %.
+        """Make those of flows, exporters in rows, and rates, .05 for 5 %.
 
         The way around a triangle does not matter: the other changes both signs.
         """
@@ -57,10 +59,18 @@ class Triads(NamedTuple):
         return -(z @ y) / square if square > 0 else np.nan
 
     @property
+    def residual(self) -> float:
+        """|z'e| over |z| |y|: what rounding leaves of 0."""
+        left = self.y + self.theta() * self.z
+        size = np.linalg.norm(self.z) * np.linalg.norm(self.y)
+        return float(abs(self.z @ left) / size)
+
+    @property
     def robust_se(self) -> float:
         """HC1, n / (n - 1)."""
         n, left = len(self.y), self.y + self.theta() * self.z
-        return np.sqrt(np.sum((self.z * left) ** 2) * n / (n - 1)) / (self.z @ self.z)
+        meat = np.sum((self.z * left) ** 2) * n / (n - 1)
+        return float(np.sqrt(meat) / (self.z @ self.z))
 
     def without_each(self, count: int) -> Float[np.ndarray, " c"]:
         """theta without each of ``count`` countries; NaN for one in no triple."""
@@ -70,38 +80,38 @@ class Triads(NamedTuple):
         return found
 
 
-def sector_triads(
-    data: pd.DataFrame,
-    *,
-    value: str,
-    tariff: str,
-    exporter: str,
-    importer: str,
-    sector: str,
-) -> tuple[dict[str, Triads], list[str]]:
-    """The triads of each sector, and the countries.
+def tariff_rows(data: pd.DataFrame) -> pd.DataFrame:
+    """The complete rows of flows and tariffs.
 
-    Raises ``TivaxError`` for two rows of a place, rates that look like per cent, and
-    flows below 0.
+    Raises ``TivaxError`` for rates that look like per cent, and flows below 0.
     """
-    keys = [sector, exporter, importer]
-    require_columns(data, [value, tariff, *keys])
-    rows = complete_rows(data, [value, tariff], keys[1:]).assign(
-        **{sector: data[sector]}
-    )
-    if (again := rows.duplicated(keys)).any():
-        what, sells, buys = rows.loc[again, keys].iloc[0]
-        raise TivaxError(f"two rows for {what}, {sells} to {buys}")
+    require_columns(data, ["value", "tariff", *KEYS])
+    keys = [*KEYS, *(["year"] if "year" in data else [])]
+    rows = complete_rows(data, ["value", "tariff"], KEYS[1:])
+    rows = rows.assign(**{k: data[k] for k in keys}).dropna(subset=keys)
     for name, wrong, says in (
-        (tariff, rows[tariff] > LARGEST_RATE, "a rate is .085 for 8.5 %"),
-        (tariff, rows[tariff] <= -1, "a rate is above -1"),
-        (value, rows[value] < 0, "a flow is 0 or more"),
+        ("tariff", rows["tariff"] > LARGEST_RATE, "a rate, .085 for 8.5 %"),
+        ("tariff", rows["tariff"] <= -1, "a rate is above -1"),
+        ("value", rows["value"] < 0, "a flow is 0 or more"),
     ):
         if wrong.any():
             first = rows[wrong].iloc[0]
-            raise TivaxError(
-                f"{name} {first[name]:g} of {first[importer]}, {first[exporter]}: {says}"
-            )
+            where = f"{first['importer']}, {first['exporter']}"
+            raise TivaxError(f"{name} {first[name]:g} of {where}: {says}")
+    return rows
+
+
+def sector_triads(rows: pd.DataFrame) -> tuple[dict[str, Triads], list[str]]:
+    """The triads of each sector, and the countries, of the rows of one year.
+
+    Raises ``TivaxError`` for two rows of a place and a sector without a triple.
+    """
+    sector, exporter, importer = keys = list(KEYS)
+    if "year" in rows and rows["year"].nunique() > 1:
+        raise TivaxError("triads are of one year: choose it, or take ppml")
+    if (again := rows.duplicated(keys)).any():
+        what, sells, buys = rows.loc[again, keys].iloc[0]
+        raise TivaxError(f"two rows for {what}, {sells} to {buys}")
     countries = sorted({*rows[exporter], *rows[importer]})
     place = {k: n for n, k in enumerate(countries)}
     found = {}
@@ -109,12 +119,12 @@ def sector_triads(
         at = its[exporter].map(place), its[importer].map(place)
         flows, rates = np.zeros((2, len(countries), len(countries)))
         rates[:] = np.nan
-        flows[at], rates[at] = its[value], its[tariff]
+        flows[at], rates[at] = its["value"], its["tariff"]
         triads = Triads.of(flows, rates)
         if len(triads.y) < 2 or not triads.z.any():
             raise TivaxError(
-                f"sector {name}: no triple of countries with six flows and tariffs that "
-                "differ"
+                f"sector {name}: no triple of countries has six flows and tariffs "
+                "that differ"
             )
         found[str(name)] = triads
     return found, countries
@@ -134,18 +144,100 @@ def jackknife_covariance(
     return gap @ gap.T
 
 
-def thetas(triads: dict[str, Triads], count: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """A row a sector, and the covariance over sectors."""
-    without = np.stack([k.without_each(count) for k in triads.values()])
+def of_triads(
+    triads: dict[str, Triads], countries: list[str], *, net: bool
+) -> "Thetas":
+    """theta of each sector, with the covariance of the jackknife by country."""
+    without = np.stack([k.without_each(len(countries)) for k in triads.values()])
     V = jackknife_covariance(without)
-    names: Sequence[str] = list(triads)
-    rows = pd.DataFrame(
-        {
-            "sector": names,
-            "theta": [k.theta() for k in triads.values()],
-            "se": np.sqrt(np.diag(V)),
-            "se_robust": [k.robust_se for k in triads.values()],
-            "n": [len(k.y) for k in triads.values()],
-        }
-    )
-    return rows, pd.DataFrame(V, names, names)
+    columns = {
+        "theta": [k.theta() - net for k in triads.values()],
+        "se": np.sqrt(np.diag(V)),
+        "n": [len(k.y) for k in triads.values()],
+        "se_robust": [k.robust_se for k in triads.values()],
+    }
+    return Thetas.of([*triads], columns, V, max(k.residual for k in triads.values()))
+
+
+def of_gravity(rows: pd.DataFrame, *, net: bool) -> "Thetas":
+    """theta of each sector by PPML on ln(1 + tariff), errors by pair of countries.
+
+    Of several years with effects of pairs, of one with symmetric ones. Flows gross of
+    tariffs move with (1 + t)^-theta, net ones with (1 + t)^-(1 + theta).
+    """
+    several = "year" in rows and rows["year"].nunique() > 1
+    rows = rows.assign(cost=np.log1p(rows["tariff"]), year=rows.get("year", 0))
+    pair = "directed" if several else "symmetric"
+    spec = Gravity("value", ["cost"], pair=pair, adjust="none")
+    found, parts = dict[str, SolvedGravity](), []
+    for name, its in rows.groupby("sector", sort=False):
+        its = its[its["exporter"] != its["importer"]]
+        with naming(f"sector {name}"):
+            found[str(name)] = one = SolvedGravity.of(its, spec)
+        parts.append(one.pair_influence().rename(str(name)))
+    psi = pd.concat(parts, axis=1).fillna(0.0)
+    V = len(psi) / (len(psi) - 1) * psi.T.to_numpy() @ psi.to_numpy()
+    columns = {
+        "theta": [-one.fit.slopes[0] - net for one in found.values()],
+        "se": np.sqrt(np.diag(V)),
+        "n": [len(one.rows) for one in found.values()],
+    }
+    left = max(float(one.fit.decrement) for one in found.values()) ** 0.5
+    return Thetas.of([*found], columns, V, left)
+
+
+@dataclass(frozen=True, eq=False)
+class Thetas:
+    """theta by sector, its covariance, and the worst relative residual."""
+
+    table: pd.DataFrame
+    covariance: pd.DataFrame
+    residual: float
+
+    @classmethod
+    def of(
+        cls,
+        names: list[str],
+        columns: dict[str, Any],
+        V: Float[np.ndarray, "s s"],
+        residual: float,
+    ) -> "Thetas":
+        table = pd.DataFrame({"sector": names, **columns})
+        return cls(table, pd.DataFrame(V, names, names), residual)
+
+    def positive(self, *, drop: bool) -> "Thetas":
+        """All sectors, or those whose theta is above 0 and in their place a row ``*``
+        for the others: their inverse-variance mean.
+
+        Raises ``TivaxError`` that names sectors whose theta is not above 0, unless they
+        are dropped.
+        """
+        below = self.table["theta"] <= 0
+        if not below.any():
+            return self
+        lost = [f"{k.sector} {k.theta:.3g}" for k in self.table[below].itertuples()]
+        if not drop:
+            raise TivaxError(
+                f"{len(lost)} of {len(below)} sectors: theta is not above 0 "
+                f'({", ".join(lost[:3])}); nonpositive="drop" leaves them to a row *'
+            )
+        kept = self.table[~below].reset_index(drop=True)
+        if kept.empty:
+            raise TivaxError("no sector has a theta above 0")
+        names = list(kept["sector"])
+        own = replace(self, table=kept, covariance=self.covariance.loc[names, names])
+        return own.with_mean()
+
+    def with_mean(self) -> "Thetas":
+        """With a row ``*`` for sectors without a theta of their own: the mean of those
+        that have one, weighted by the inverse of their variances."""
+        share = 1 / self.table["se"].to_numpy() ** 2
+        share = share / share.sum()
+        own, V = self.table["theta"].to_numpy(), self.covariance.to_numpy()
+        names = [*self.table["sector"], "*"]
+        more = V @ share
+        V = np.block([[V, more[:, None]], [more[None, :], share @ more]])
+        mean = {"sector": "*", "theta": share @ own, "se": np.sqrt(share @ more)}
+        mean["n"] = self.table["n"].sum()
+        table = pd.concat([self.table, pd.DataFrame([mean])], ignore_index=True)
+        return replace(self, table=table, covariance=pd.DataFrame(V, names, names))

@@ -540,7 +540,7 @@ class Estimate(Coefficients):
 
     @property
     def _goodness(self) -> str:
-        """How well it fits, in words."""
+        """R2, as the table ends its line of observations."""
         return f", R2 within {self.r2:.4f}"
 
     @property

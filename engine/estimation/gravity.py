@@ -34,6 +34,7 @@ from .regression_data import (
     complete_rows,
     orthonormal,
     repeated,
+    require_columns,
 )
 
 Adjust = Literal["none", "weidner-zylkin"]
@@ -202,7 +203,7 @@ class Adjusted(Vcov):
     countries: each of many effects fits some of its own residual.
     """
 
-    solved: "Solved"
+    solved: "SolvedGravity"
 
     def of(self, fit: LinearFit) -> Covariance:
         unit = fit.size[-1] / fit.size[fit.places(fit.names)]
@@ -213,7 +214,7 @@ class Adjusted(Vcov):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Solved:
+class SolvedGravity:
     """A gravity equation, estimated: rows, cube, and the fit of the likelihood.
 
     ``rows`` are those with an estimate, with the columns of the last step;
@@ -229,7 +230,7 @@ class Solved:
 
     @classmethod
     @in_float64
-    def of(cls, data: pd.DataFrame, spec: Gravity) -> "Solved":
+    def of(cls, data: pd.DataFrame, spec: Gravity) -> "SolvedGravity":
         """Estimate on the rows of a frame; ``TivaxError`` names what cannot be."""
         rows, notes = _rows_of(data, spec)
         cube = Cube.of(rows, spec)
@@ -268,6 +269,20 @@ class Solved:
             held = np.triu(held)
         number = np.where(held, held.cumsum().reshape(held.shape) - 1, -1)
         return np.maximum(number, number.T) if self.spec.pair == "symmetric" else number
+
+    def pair_influence(self) -> pd.Series:
+        """Contribution of each pair, both directions, to the error of the first slope,
+        by names of the pair in their order."""
+        fit = self.fit
+        scores = (fit.net * (fit.flow - fit.expected)).sum(axis=1)
+        own = np.linalg.solve(fit.information, scores.reshape(len(scores), -1))[0]
+        n = fit.flow.shape[1]
+        cells = self.rows[[self.spec.exporter, self.spec.importer]]
+        place = self.cube.place[1] * n + self.cube.place[2]
+        first = pd.Series(place).drop_duplicates().index
+        low, high = cells.min(axis=1), cells.max(axis=1)
+        names = (low + " " + high).to_numpy()[first]
+        return pd.Series(own[place[first]], names).groupby(level=0).sum()
 
     # ------------------------------------------------------------------------- draws
 
@@ -330,8 +345,11 @@ def _rows_of(data: pd.DataFrame, spec: Gravity) -> tuple[pd.DataFrame, tuple[str
     extra = (
         spec.clusters if isinstance(spec.clusters, list | tuple) else [spec.clusters]
     )
-    further = [k for k in extra if k in data.columns] if len(data) else []
-    rows = complete_rows(data, [spec.outcome, *spec.regressors], [*spec.keys, *further])
+    require_columns(data, spec.keys)
+    further = [k for k in extra if k in data.columns]
+    labels = [spec.exporter, spec.importer, *further]
+    rows = complete_rows(data, [spec.outcome, *spec.regressors], labels)
+    rows = rows.assign(**{spec.time: data[spec.time]}).dropna(subset=[spec.time])
     flow, notes = rows[spec.outcome], ()
     if (below := flow < 0).any():
         if spec.negative == "refuse":
@@ -418,10 +436,9 @@ def clustered_sums(
     (Cameron, Gelbach and Miller 2011), times G/(G-1) of the fewer; and how many."""
     codes = [pd.factorize(way)[0] for way in ways]
     fewest = min(int(code.max()) + 1 for code in codes)
-    if len(codes) == 1:
-        sums = sums_by(codes[0], influence)
-        V = sums.T @ sums
-    else:
-        parts = [(sign, sums_by(g, influence)) for sign, g in two_ways(*codes)]
-        V = sum(sign * sums.T @ sums for sign, sums in parts)
+    parts = [(1, codes[0])] if len(codes) == 1 else two_ways(*codes)
+    V = np.zeros((influence.shape[1],) * 2)
+    for sign, group in parts:
+        sums = sums_by(group, influence)
+        V += sign * sums.T @ sums
     return fewest / (fewest - 1) * V, fewest

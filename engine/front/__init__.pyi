@@ -99,6 +99,7 @@ from .engine.tables import synthetic_world as synthetic_world
 from .engine.threats import threats as threats
 from .gravity import gravity as gravity
 from .gravity import gravity_difference as gravity_difference
+from .gravity import trade_elasticities as trade_elasticities
 from .regressions import fit as fit
 
 __version__: str

@@ -2,20 +2,28 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 
 from tivax.engine import estimation, reporting
-from tivax.engine.core import TivaxError, require_kind, require_whole
+from tivax.engine.core import (
+    Listing,
+    TivaxError,
+    number_text,
+    require_choice,
+    require_kind,
+    require_whole,
+)
+from tivax.engine.estimation import elasticities
 from tivax.engine.estimation.distributions import f_sf
 from tivax.engine.estimation.gravity import (
     WEIGHT,
     Adjusted,
     Gravity,
     LastStep,
-    Solved,
+    SolvedGravity,
     clustered_sums,
 )
 from tivax.engine.estimation.vcov import clustering
@@ -44,20 +52,30 @@ class GravityFit(estimation.Estimate, reporting.Result):
         The equation.
     estimated
         Rows with an estimate, expected flows among their columns, and the arrays.
+
+    Examples
+    --------
+    >>> trade = tx.value_added_trade(world)["gross_exports"].sum("sector")
+    >>> flows = trade.to_series().rename("trade").reset_index()
+    >>> flows = flows[flows["exporter"] != flows["importer"]]
+    >>> flows["fta"] = (flows["exporter"] < flows["importer"]) * (flows["year"] > 2000)
+    >>> fit = tx.gravity(flows, tx.Gravity("trade", ["fta"]))
+    >>> fit.converged, len(fit.separated)
+    (True, 0)
     """
 
     program = "gravity"
     report_title = "A gravity equation"
     spec: Gravity | None = None
-    estimated: Solved | None = None
+    estimated: SolvedGravity | None = None
 
     @classmethod
     def estimate(cls, data: pd.DataFrame, spec: Gravity) -> Self:
         """Estimate the equation on the rows of a frame."""
-        return cls._with(Solved.of(data, spec), None, spec.clusters)
+        return cls._with(SolvedGravity.of(data, spec), None, spec.clusters)
 
     @classmethod
-    def _with(cls, solved: Solved, vcov: Any, clusters: Any) -> Self:
+    def _with(cls, solved: SolvedGravity, vcov: Any, clusters: Any) -> Self:
         spec, model = solved.spec, solved.spec.model
         if vcov is None and clusters is None and spec.adjusted:
             kind, column = Adjusted(solved), spec.directed
@@ -88,7 +106,7 @@ class GravityFit(estimation.Estimate, reporting.Result):
         return self._with(self._solved, vcov, clusters)
 
     @property
-    def _solved(self) -> Solved:
+    def _solved(self) -> SolvedGravity:
         assert self.estimated is not None
         return self.estimated
 
@@ -193,7 +211,8 @@ class GravityFit(estimation.Estimate, reporting.Result):
 
     def facts(self) -> Mapping[str, Any]:
         fit = self._solved.fit
-        return {"steps": int(fit.steps), "decrement": float(fit.decrement)}
+        left = float(np.sqrt(fit.decrement))
+        return {"residual_max": left, "steps": int(fit.steps)}
 
     @property
     def row_influence(self) -> pd.DataFrame:
@@ -201,6 +220,128 @@ class GravityFit(estimation.Estimate, reporting.Result):
         linear = self.solved
         per_row = linear.h * linear.u[:, None] * linear.unit
         return pd.DataFrame(per_row, linear.used.index, linear.model.treatments)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Elasticities(reporting.Result):
+    """Trade elasticities by sector, with errors that scenarios draw jointly.
+
+    Attributes
+    ----------
+    estimator
+        "triads" or "ppml".
+    table
+        A row a sector: sector, theta, se, n, of triads se_robust.
+    covariance
+        Covariance over sectors.
+    residual
+        The worst relative residual of a sector.
+
+    Examples
+    --------
+    >>> random = np.random.default_rng(0)
+    >>> rows = [(a, b) for a in "ABCDE" for b in "ABCDE" if a != b]
+    >>> data = pd.DataFrame(rows, columns=["exporter", "importer"]).assign(sector="s")
+    >>> data["tariff"] = random.uniform(0, 0.3, len(data))
+    >>> data["value"] = (1 + data["tariff"]) ** -4.0
+    >>> list(tx.trade_elasticities(data).tables())
+    ['theta', 'theta_covariance']
+    """
+
+    program = "elasticities"
+    estimator: str
+    table: pd.DataFrame
+    covariance: pd.DataFrame
+    residual: float
+
+    def tables(self) -> Mapping[str, pd.DataFrame]:
+        V = self.covariance.rename_axis("sector").rename_axis("other", axis=1)
+        cells = V.stack().rename("covariance").reset_index()
+        return {
+            "theta": self.table.assign(method=self.estimator),
+            "theta_covariance": cells,
+        }
+
+    def facts(self) -> Mapping[str, Any]:
+        return {"residual_max": self.residual}
+
+    def _listings(self) -> Sequence[Any]:
+        rows = [
+            (str(k.sector), number_text(k.theta), number_text(k.se), f"{k.n:,}")
+            for k in self.table.itertuples()
+        ]
+        notes = [_ERRORS[self.estimator]]
+        heads = ("sector", "theta", "se", "observations")
+        return [Listing(f"Trade elasticities by {self.estimator}", heads, rows, notes)]
+
+
+_ERRORS = {
+    "triads": "Standard errors: jackknife by country; se_robust takes triples that "
+    "share countries as independent",
+    "ppml": "Standard errors: clustered by pair",
+}
+
+
+def trade_elasticities(
+    data: pd.DataFrame,
+    *,
+    method: Literal["triads", "ppml"] = "triads",
+    flows: Literal["gross", "net"] = "gross",
+    nonpositive: Literal["refuse", "drop"] = "refuse",
+) -> Elasticities:
+    """Estimate trade elasticities of sectors from flows and tariffs.
+
+    Parameters
+    ----------
+    data : DataFrame
+        Columns sector, exporter, importer, value, tariff (.05 for 5 %), and year where
+        there are several.
+    method
+        "triads": Caliendo and Parro (2015), one year; errors by the jackknife over
+        countries. "ppml": a gravity equation a sector, with effects of pairs where
+        there are several years, of symmetric pairs in one.
+    flows
+        "gross": values include the tariff, and move with (1 + t)^-theta. "net": they do
+        not, as in most customs data, and move with (1 + t)^-(1 + theta).
+    nonpositive
+        "refuse" sectors whose theta is not above 0, or "drop" them, with a row ``*`` in
+        their place, the inverse-variance mean of the others.
+
+    Returns
+    -------
+    Elasticities
+        ``save`` writes theta.csv and theta_covariance.csv, which scenarios read.
+
+    Raises
+    ------
+    TivaxError
+        In one line: two rows of a place, a rate that looks like per cent, a flow below
+        0, a sector without trade or without tariffs that differ, theta not above 0.
+
+    Examples
+    --------
+    >>> random = np.random.default_rng(0)
+    >>> names = list("ABCDEFG")
+    >>> rows = [(a, b) for a in names for b in names if a != b]
+    >>> data = pd.DataFrame(rows, columns=["exporter", "importer"]).assign(sector="s")
+    >>> data["tariff"] = random.uniform(0, 0.3, len(data))
+    >>> data["value"] = (1 + data["tariff"]) ** -4.0
+    >>> tx.trade_elasticities(data).table["theta"].round(6).item()
+    4.0
+    >>> tx.trade_elasticities(data, flows="net").table["theta"].round(6).item()
+    3.0
+    """
+    require_choice("method", method, ("triads", "ppml"))
+    require_choice("flows", flows, ("gross", "net"))
+    require_choice("nonpositive", nonpositive, ("refuse", "drop"))
+    rows = elasticities.tariff_rows(data)
+    if method == "triads":
+        triads = elasticities.sector_triads(rows)
+        found = elasticities.of_triads(*triads, net=flows == "net")
+    else:
+        found = elasticities.of_gravity(rows, net=flows == "net")
+    found = found.positive(drop=nonpositive == "drop")
+    return Elasticities(method, found.table, found.covariance, found.residual)
 
 
 def gravity(data: pd.DataFrame, spec: Gravity) -> GravityFit:
@@ -276,7 +417,23 @@ def gravity_difference(
     ------
     TivaxError
         Fits with other regressors, or that share no row.
+
+    Examples
+    --------
+    >>> trade = tx.value_added_trade(world)["gross_exports"].sum("sector")
+    >>> flows = trade.to_series().rename("trade").reset_index()
+    >>> flows = flows[flows["exporter"] != flows["importer"]]
+    >>> flows["fta"] = (flows["exporter"] < flows["importer"]) * (flows["year"] > 2000)
+    >>> flows["twice"] = 2 * flows["trade"]
+    >>> fits = [
+    ...     tx.gravity(flows, tx.Gravity(name, ["fta"], adjust="none"))
+    ...     for name in ("trade", "twice")
+    ... ]
+    >>> tx.gravity_difference(*fits, clusters="exporter^importer").columns.tolist()
+    ['first', 'second', 'difference', 'se', 't', 'p_value']
     """
+    for name, fit in {"first": first, "second": second}.items():
+        require_kind(name, fit, GravityFit, "what tx.gravity returned")
     terms = list(first.terms.index)
     if terms != list(second.terms.index):
         raise TivaxError("the two fits have different regressors")

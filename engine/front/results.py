@@ -31,4 +31,6 @@ from tivax.engine.referee import TwoWayWeights as TwoWayWeights
 from tivax.engine.resampling import Inference as Inference
 from tivax.engine.scenarios import ScenarioResult as ScenarioResult
 from tivax.engine.threats import Threats as Threats
+from tivax.gravity import Elasticities as Elasticities
+from tivax.gravity import GravityFit as GravityFit
 from tivax.regressions import Fit as Fit

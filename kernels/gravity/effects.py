@@ -25,7 +25,7 @@ MOST = 50
 RIDGE = 1e-13
 
 
-class Effects(NamedTuple):
+class CubeEffects(NamedTuple):
     """A number for each exporter-year, importer-year and pair: effects, or sums."""
 
     exporters: Float[Array, "*r t i"]
@@ -33,7 +33,7 @@ class Effects(NamedTuple):
     pairs: Float[Array, "*r i j"]
 
 
-class Weighted(NamedTuple):
+class WeightedCube(NamedTuple):
     """Weights, and what solving for effects takes of them."""
 
     weight: Float[Array, "t i j"]
@@ -51,21 +51,21 @@ def pair_sums(q: Float[Array, "*r i j"], pairs: Pairs) -> Float[Array, "*r i j"]
     return q + jnp.swapaxes(q, -1, -2) if pairs == "symmetric" else q
 
 
-def sums_of(q: Float[Array, "*r t i j"], pairs: Pairs) -> Effects:
+def sums_of(q: Float[Array, "*r t i j"], pairs: Pairs) -> CubeEffects:
     """Sums by exporter-year, by importer-year, and by pair."""
-    return Effects(q.sum(-1), q.sum(-2), pair_sums(q.sum(-3), pairs))
+    return CubeEffects(q.sum(-1), q.sum(-2), pair_sums(q.sum(-3), pairs))
 
 
-def spread(of: Effects) -> Float[Array, "*r t i j"]:
+def spread(of: CubeEffects) -> Float[Array, "*r t i j"]:
     """The sum of the effects of each cell: D theta."""
     a, c, d = of
     return a[..., None] + c[..., None, :] + d[..., None, :, :]
 
 
-def weighted(weight: Float[Array, "t i j"], pairs: Pairs) -> Weighted:
+def weighted(weight: Float[Array, "t i j"], pairs: Pairs) -> WeightedCube:
     """Weights, factored for :func:`solve_effects`."""
     inverse = jax.vmap(_inverse_of_year)(weight)
-    return Weighted(weight, inverse, pair_sums(weight.sum(0), pairs))
+    return WeightedCube(weight, inverse, pair_sums(weight.sum(0), pairs))
 
 
 def _inverse_of_year(weight: Float[Array, "i j"]) -> Float[Array, "j j"]:
@@ -85,7 +85,7 @@ def _inverse_of_year(weight: Float[Array, "i j"]) -> Float[Array, "j j"]:
 
 
 def _of_years(
-    of: Weighted, sold: Float[Array, "t i"], bought: Float[Array, "t j"]
+    of: WeightedCube, sold: Float[Array, "t i"], bought: Float[Array, "t j"]
 ) -> tuple[Float[Array, "t i"], Float[Array, "t j"]]:
     """Effects a and c, where those of pairs are known and taken out of the sums."""
     share = reciprocal(of.weight.sum(2))
@@ -95,8 +95,8 @@ def _of_years(
 
 
 def solve_effects(
-    of: Weighted, sums: Effects, pairs: Pairs, tolerance: Float[Array, ""]
-) -> Effects:
+    of: WeightedCube, sums: CubeEffects, pairs: Pairs, tolerance: Float[Array, ""]
+) -> CubeEffects:
     """The effects whose weighted sums these are: D'WD theta = sums.
 
     ``tolerance`` is the norm of what is left of the sums of pairs, in the norm of the
@@ -105,7 +105,7 @@ def solve_effects(
     sold, bought, by_pair = sums
     a, c = _of_years(of, sold, bought)
     if pairs == "none":
-        return Effects(a, c, jnp.zeros_like(by_pair))
+        return CubeEffects(a, c, jnp.zeros_like(by_pair))
 
     def of_pairs(a: Array, c: Array) -> Array:
         both = jnp.einsum("tij,ti->ij", of.weight, a) + jnp.einsum(
@@ -136,11 +136,14 @@ def solve_effects(
     begin = (jnp.zeros_like(by_pair), left, towards, size, jnp.asarray(0))
     d, *_ = jax.lax.while_loop(lambda s: (s[3] > aim) & (s[4] < MOST), step, begin)
     sells, buys = of_partners(d)
-    return Effects(*_of_years(of, sold - sells, bought - buys), d)
+    return CubeEffects(*_of_years(of, sold - sells, bought - buys), d)
 
 
 def net_of_effects(
-    of: Weighted, x: Float[Array, "t i j"], pairs: Pairs, tolerance: Float[Array, ""]
+    of: WeightedCube,
+    x: Float[Array, "t i j"],
+    pairs: Pairs,
+    tolerance: Float[Array, ""],
 ) -> Float[Array, "t i j"]:
     """x less its weighted projection on the effects; absent cells stay as they come."""
     return x - spread(

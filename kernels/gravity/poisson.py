@@ -18,7 +18,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from .effects import (
     Pairs,
-    Weighted,
+    WeightedCube,
     net_of_effects,
     pair_sums,
     reciprocal,
@@ -50,11 +50,6 @@ class PoissonFit(NamedTuple):
     information: Float[Array, "k k"]
     decrement: Float[Array, ""]
     steps: Int[Array, ""]
-
-    @property
-    def scores(self) -> Float[Array, "k t i j"]:
-        """Scores of cells, net of effects: x~ (wy - mu)."""
-        return self.net * (self.flow - self.expected)[None]
 
 
 def trading(
@@ -117,7 +112,7 @@ def fit_poisson(
     log_flow = jnp.where(there, jnp.log(jnp.where(there, mu / weight, 1)), 0)
     total = flow.sum()
 
-    def net_of(factors: Weighted, tolerance: Array) -> Array:
+    def net_of(factors: WeightedCube, tolerance: Array) -> Array:
         one = lambda z: net_of_effects(factors, z, pairs, tolerance)  # noqa: E731
         return jnp.where(there[None], jax.lax.map(one, x), 0)
 
