@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..engine.measures import value_added_absorbed
+from ..engine.measures.trade import trade_flows
 from ..engine.tables import WorldTables
 from .harness import Case
 
@@ -84,7 +84,7 @@ def _case(
     return Case(
         name,
         {
-            "tivax": lambda: value_added_absorbed(one).values.reshape(Y.shape),
+            "tivax": lambda: trade_flows(one)["va_absorbed"].values.reshape(Y.shape),
             method: theirs,
         },
         baseline=method,

@@ -39,7 +39,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import jax
 
 from ..engine.core import GIB, start_jax
-from ..engine.measures import value_added_trade
+from ..engine.measures.trade import trade_flows
 from ..engine.streaming import is_too_large, large_world
 from ..engine.tables import WorldShape, open_store, write_store
 from .harness import cores, machine, timed
@@ -89,7 +89,7 @@ def run(size: str, folder: Path, most: int) -> list[tuple[Any, ...]]:
     if not is_too_large(n):
         methods["tivax, in memory"] = None
     for name, room in methods.items():
-        work = partial(value_added_trade, tables, memory=room)
+        work = partial(trade_flows, tables, memory=room)
         times, trade = _timed(work)
         add(name, times, float(trade["residual"].max()), int(trade["passes"].max()))
     if n <= most:

@@ -40,8 +40,8 @@ exclude_patterns = ["_build", "extensions", "_templates"]
 nitpicky = True
 # Numbers that pages take from the code.
 myst_substitutions = {
-    "indicators": len(tivax.INDICATORS),
-    "methods": len(tivax.METHODS),
+    "indicators": len(tivax.catalogue.INDICATORS),
+    "methods": len(tivax.catalogue.METHODS),
     "p_values": len(METHODS),
 }
 
@@ -124,7 +124,8 @@ if address := PROJECT.get("urls", {}).get("Repository"):
 def find_public_name(app, env, node, text):
     """Link tivax.engine.tables.world_tables.WorldTables to tivax.WorldTables."""
     name = node.get("reftarget", "").rpartition(".")[2]
-    fronts = (tivax, tivax.results, tivax.schemes, tivax.shocks, tivax.table_errors)
+    rooms = "results schemes shocks table_errors vcov exceptions panel referee"
+    fronts = (tivax, *(getattr(tivax, k) for k in rooms.split()))
     place = next((k for k in fronts if name in dir(k)), None)
     if node.get("refdomain") != "py" or place is None:
         return None
@@ -178,7 +179,7 @@ def add_related(app, what, name, obj, options, lines):
         return
     page = (HERE / "reference" / "api.md").read_text(encoding="utf-8")
     for section in page.split("\n## ")[1:]:
-        names = re.findall(r"^   ([a-z]\w+)$", section, re.M)
+        names = re.findall(r"^   ((?:[a-z]+\.)?[a-z]\w+)$", section, re.M)
         if short in names and len(names) > 1:
             related = ", ".join(k for k in names if k != short)
             lines += ["", "See Also", "--------", related, ""]

@@ -62,7 +62,7 @@ def two_way_tests(
 ) -> Callable[[Array], Float[Array, "2"]]:
     """p of a null of the treatment on a balanced panel, [controls, treatment, y] in M:
     by the wild bootstrap of two-way clusters, and for common shocks
-    (``tx.CommonShocks``). x is the treatment net of all others over its square."""
+    (``tx.vcov.CommonShocks``). x is the treatment net of all others over its square."""
     G, T, m = M.shape
     cells = net_of_both(M)
     flat = cells.reshape(G * T, m)

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ...engine import Conley, fit, spatial_errors
+from ...engine import Conley, fit
+from ...engine.referee import spatial_errors
 
 COUNTRIES = (
     "AUS AUT BEL BGR BRA CAN CHE CHN CYP CZE DEU DNK ESP EST FIN FRA GBR GRC HRV HUN "

@@ -115,7 +115,8 @@ def of_command(
     for year, published in truth.items():
         net = tx.net_of_inventories(tables.select(year, year))
         names = [name for name, _ in INDICATORS.values()]
-        found = tx.standard_errors(net, "rounding", names, "sector").isel(year=0)
+        found = tx.indicators(net, names, "sector").with_errors("rounding").data
+        found = found.isel(year=0)
         for measure, (name, scale) in INDICATORS.items():
             value, se = (
                 found[k].transpose("region", "sector").values.ravel() / scale

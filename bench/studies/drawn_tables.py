@@ -110,7 +110,7 @@ def draw_and_judge(
     c, n = len(tables.regions), tables.n
     x = np.asarray(tables.x[0])
     F = np.hstack([tables.Z[0], tables.final_demand()[0]])
-    truth = tx.standard_errors(tables, error, "tbi").isel(year=0)
+    truth = tx.trade_benefit_index(tables).with_errors(error).data.isel(year=0)
     rng = np.random.default_rng(seed)
     found, errors = [], []
     labels = (tables.regions, tables.sectors, tables.years)
@@ -122,7 +122,7 @@ def draw_and_judge(
         else:
             drawn = draw_lognormal(F, error, rng)
         one = tx.WorldTables(drawn[None, :, :n], drawn[None, :, n:], x[None], *labels)
-        got = tx.standard_errors(one, error, "tbi").isel(year=0)
+        got = tx.trade_benefit_index(one).with_errors(error).data.isel(year=0)
         found.append(got["tbi"].values)
         errors.append(got["tbi_se"].values)
     value, se = np.array(found), np.array(errors)

@@ -1,4 +1,4 @@
-"""Does `tx.interactive_effects` reject a true null in 5 % of panels of 15 years?
+"""Does `tx.referee.interactive_effects` reject a true null in 5 % of 15-year panels?
 
     y = x + lambda'f + u,  x = 0.5 lambda'f + v,  41 countries, 15 years, two factors
 
@@ -20,7 +20,7 @@ import pandas as pd
 from jaxtyping import Float
 from scipy import stats
 
-from ...engine import interactive_effects
+from ...engine.referee import interactive_effects
 
 LEVEL, WIDTH = 0.05, 0.01
 _N, _T, _R = 41, 15, 2

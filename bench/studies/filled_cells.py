@@ -2,7 +2,7 @@
 
 Upstreamness, downstreamness, F/GO and VA/GO of every industry, net of inventories, from
 a table in whole units whose cells of 0 were filled (``engine.tables.derounding``). What
-``tx.standard_errors`` averages over draws is here summed over cells, by formulas that
+``with_errors`` averages over draws is here summed over cells, by formulas that
 are written for these four:
 
     U = 1 + Delta U,   Delta_ij = z_ij / (x_i - N_i)    (rows: U, F/GO)

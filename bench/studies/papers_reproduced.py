@@ -3,11 +3,11 @@
     python -m tivax.bench.studies.papers_reproduced \\
         --truth TRUTH --store WIOD13 --results RESULTS --out docs/explanation
 
-TRUTH has printed numbers, a folder each (antras_chor, decompr_leather,
-kww2014_appendix, trade_models, wwz_toy); WIOD13 is a store of the rounded edition, of
-`tivax import wiod2013 --derounded`. RESULTS has what these commands wrote, in
-folders of these names: `tivax replicate` (replicate, with rebuilt tables), and of
-`--paper` (liberation-day, tariff-war, complex-europe).
+TRUTH has printed numbers, nafta_printed.csv and a folder each (antras_chor,
+decompr_leather, kww2014_appendix, trade_models, wwz_toy); WIOD13 is a store of the
+rounded edition, of `tivax import wiod2013 --derounded`. RESULTS has what these
+commands wrote, in folders of these names: `tivax replicate` (replicate, with rebuilt
+tables), and of `--paper` (nafta, liberation-day, tariff-war, complex-europe).
 ``papers-reproduced.csv`` has a row for each paper, ``antras-chor*.csv`` and
 ``antras-chor.svg`` are of one. The map of the page is ``figures/world.svg`` of
 liberation-day.
@@ -148,9 +148,30 @@ _PAPERS = {
     "kww": "[Koopman, Wang and Wei (2014)](koopman-wang-wei.md)",
     "wwz": "[Wang, Wei and Zhu (2013)](decompositions.md)",
     "bm": "[Borin and Mancini (2023)](decompositions.md)",
+    "nafta": "[Caliendo and Parro (2015)](published-trade-models.md#nafta)",
     "ld": "[Ignatenko et al. (2025)](published-trade-models.md#liberation-day)",
     "ce": "[Felbermayr et al. (2022)](published-trade-models.md#complex-europe)",
     "war": "[Lashkaripour (2021)](published-trade-models.md#tariff-war)",
+}
+
+
+def nafta(truth: Path, tables: pd.DataFrame) -> pd.DataFrame:
+    """Printed cells of NAFTA's tables beside those of the command."""
+    given = printed_cells(truth / "nafta_printed.csv")
+    kept = (given["scenario"] == "deficits").map({True: ", deficits kept", False: ""})
+    imports = given["measure"] == "imports"
+    given["table"] = ("Table 2" + kept).mask(imports, "imports from members")
+    given = given.assign(row=given["region"], column=given["measure"].map(_NAFTA))
+    found = tables.rename(columns={"value": "found"})
+    return given.merge(found, on=["table", "row", "column"])
+
+
+_NAFTA = {
+    "tot": "terms of trade",
+    "vot": "volume of trade",
+    "welfare": "welfare",
+    "realwage": "real wages",
+    "imports": "change",
 }
 
 
@@ -170,6 +191,8 @@ class Models:
             found = pd.read_csv(results / own, keep_default_na=False)
             found = found.rename(columns={"value": "found"})
             self.cells[name] = given.merge(found, on=["table", "row", "column"])
+        own = pd.read_csv(results / "nafta" / "tables.csv")
+        self.cells["nafta"] = nafta(truth, own)
         stars = self.cells["ce"]["column"].str.endswith("stars")
         self.cells["stars"] = self.cells["ce"][stars]
         self.cells["ce"] = self.cells["ce"][~stars]
@@ -228,7 +251,8 @@ def reproduced(
         "equal": int(same.sum()),
         "largest distance": f"{apart:.2g} of a printed standard error",
     }
-    ld, world, ce, war = (models.cells[k] for k in ("ld", "map", "ce", "war"))
+    names = "nafta", "ld", "map", "ce", "war"
+    cp, ld, world, ce, war = (models.cells[k] for k in names)
     digits = 1e-6 * np.maximum(world["value"].abs(), 1e-6)
     trade = ce["table"] == "Table A6"
     rates = war["column"] == "baseline tariff"
@@ -240,6 +264,7 @@ def reproduced(
         ("kww", "examples of appendices C and D", kww, kww["half"], ""),
         ("wwz", "sixteen terms, beside R decompr", wwz, 0.0, ""),
         ("bm", "two perspectives, beside R icio", bm, bm["half"], ""),
+        ("nafta", "Table 2 and growth of imports", cp, cp["half"], "points"),
         ("ld", "Tables 1 to 4, 8 to 11, one sector", ld, ld["half"], "points"),
         ("ld", "map of the world: six digits", world, digits, "points"),
         ("ce", "Tables 5, A8 and B10", ce[~trade], ce["half"][~trade], "points"),

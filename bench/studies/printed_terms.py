@@ -63,8 +63,8 @@ def koopman_wang_wei(truth: Path) -> pd.DataFrame:
 def _two_countries(tables: tx.WorldTables) -> dict[tuple[str, str, str], float]:
     """Numbers of the appendix by name, country and, of a pair, the other."""
     nine = tx.decompose(tables, "kww", "country").data.isel(year=0)
-    trade = tx.value_added_trade(tables, by="region").isel(year=0)
-    absorbed = tx.value_added_absorbed(tables).isel(year=0).sum("sector")
+    trade = tx.value_added_trade(tables, by="region").data.isel(year=0)
+    absorbed = tx.value_added_trade(tables)["va_absorbed"].isel(year=0).sum("sector")
     sold = _output_by_absorber(tables)
     found = {}
     for region in tables.regions:

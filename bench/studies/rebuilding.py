@@ -44,7 +44,9 @@ def main() -> None:
     tables = tx.open_store(given.store, lazy=True)
     exact, base = read_exact(given.exact, tables.regions), flows_of(tables)
     given.out.mkdir(parents=True, exist_ok=True)
-    drawn = tx.draw_flows(tables, "rebuilt", draws=given.draws, years=YEARS)
+    drawn = tx.table_errors.draw_flows(
+        tables, "rebuilt", draws=given.draws, years=YEARS
+    )
     coverage(drawn, base, exact).to_csv(given.out / "coverage.csv", index=False)
     if given.parameters:
         found = parameters(tables, base, exact)
@@ -68,7 +70,7 @@ def flows_of(tables: tx.WorldTables, years: Sequence[int] = YEARS) -> Flows:
     """The same of the tables as they are."""
     labels = list(tables.regions)
     return {
-        year: tx.value_added_absorbed(tables.select(year, year))
+        year: tx.value_added_trade(tables.select(year, year))["va_absorbed"]
         .sum("sector")
         .sel(year=year, origin=labels, absorber=labels)
         .values
@@ -161,7 +163,9 @@ def parameters(tables: tx.WorldTables, base: Flows, exact: Flows) -> pd.DataFram
     every = parts(tables)
     for errors in every.values():
         alone = replace(tables, rebuilt={**tables.rebuilt, "errors": errors})
-        drawn = tx.draw_flows(alone, "rebuilt", draws=_DRAWS_OF_PARTS, years=list(base))
+        drawn = tx.table_errors.draw_flows(
+            alone, "rebuilt", draws=_DRAWS_OF_PARTS, years=list(base)
+        )
         for name, values in variances.items():
             values.append(measures(drawn)[name].var(axis=0, ddof=1))
     S = {k: np.stack(v, axis=1) for k, v in variances.items()}  # year, part, value

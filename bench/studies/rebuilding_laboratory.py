@@ -63,7 +63,9 @@ def main() -> None:
     exact = flows_of(tx.stack_years(true), years)
     base = flows_of(rebuilt, years)
     given.out.mkdir(parents=True, exist_ok=True)
-    drawn = tx.draw_flows(rebuilt, "rebuilt", draws=given.draws, years=years)
+    drawn = tx.table_errors.draw_flows(
+        rebuilt, "rebuilt", draws=given.draws, years=years
+    )
     coverage(drawn, base, exact).to_csv(given.out / "coverage.csv", index=False)
     if given.parameters:
         found = parameters(rebuilt, base, exact)

@@ -2,7 +2,8 @@
 paths, and what an extraction of the supplier would cost."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -13,9 +14,8 @@ from ..core import (
     in_float64,
     no_progress,
     require_whole,
-    shift_progress,
 )
-from ..errors import PROBES, AnyModel, error_model, indicator_error_years
+from ..errors import PROBES, ErrorModel, indicator_error_years
 from ..measures import Account, ValueAdded
 from ..reporting import interval_columns
 from ..tables import AnyGroups, WorldTables, year_of
@@ -43,17 +43,14 @@ def supply_exposure(
     paths: int = 20,
     cuts: Sequence[float] = CUTS,
     elasticities: Elasticities | None = None,
-    error: AnyModel | None = None,
-    probes: int = PROBES,
-    seed: int = 0,
     progress: Progress = no_progress,
 ) -> SupplyExposure:
     """A buyer's exposure to a supplier along supply chains.
 
-    Of all that the final sales of the buyer's industries take, directly and in inputs
-    of inputs, the share that the supplier makes: look-through. At face value counts
-    what the buyer buys itself; the difference is hidden (Baldwin, Freeman and
-    Theodorakopoulos 2022, NBER 30525).
+    Of all output that the final sales of the buyer's industries take, themselves and
+    their inputs at every stage, the share that the supplier makes: look-through. At
+    face value counts what the buyer buys itself; the difference is hidden (Baldwin,
+    Freeman and Theodorakopoulos 2022, NBER 30525).
 
     Parameters
     ----------
@@ -77,8 +74,6 @@ def supply_exposure(
     elasticities
         Of substitution between suppliers, by sector: a mapping, or a csv with the
         columns sector and elasticity. They give what it costs to replace the supplier.
-    error, probes, seed
-        A model of errors, for standard errors, and draws of signs.
 
     Returns
     -------
@@ -89,8 +84,7 @@ def supply_exposure(
     Raises
     ------
     TivaxError
-        An unknown region, sector or year; ``error`` with ``sectors``; as
-        :func:`supply_paths`.
+        An unknown region, sector or year; as :func:`supply_paths`.
 
     Notes
     -----
@@ -120,25 +114,11 @@ def supply_exposure(
             raise TivaxError(f"cuts: {cut!r} is no number; give per cent")
         if not 0 < cut <= 100:
             raise TivaxError(f"cuts: {cut} is no share; give per cent above 0, to 100")
-    if error is None and (probes, seed) != (PROBES, 0):
-        raise TivaxError("probes and seed: are of an error of the tables; give error")
-    if error is not None and sectors:
-        raise TivaxError(
-            "error: standard errors are of all industries of the buyer; leave out "
-            "sectors, or add up sectors first (tx.aggregate)"
-        )
     sigma = None
     if elasticities is not None:
         sigma = read_elasticities(elasticities, sides.sectors_of_tables)
-    steps = len(tables.years)
-    total = steps * (1 if error is None else 2)
-    solved = solve_years(
-        tables,
-        sides,
-        [k / 100 for k in cuts],
-        value_added,
-        shift_progress(progress, 0, total),
-    )
+    lost = [k / 100 for k in cuts]
+    solved = solve_years(tables, sides, lost, value_added, progress)
     parts, residuals, detail = [], [], None
     for each, found in solved:
         parts.append(_shares(found, sides, each))
@@ -147,18 +127,6 @@ def supply_exposure(
             detail = found
     assert detail is not None
     table = pd.concat(parts, ignore_index=True)
-    if error is not None:
-        se = _errors(
-            tables,
-            sides,
-            error_model(error),
-            groups=groups,
-            probes=probes,
-            seed=seed,
-            progress=shift_progress(progress, steps, total),
-        )
-        beside = table.merge(se, how="left")["se"].rename("value").to_frame()
-        table = interval_columns(table, beside, "value", ["value"])
     found_paths = supply_paths(
         tables,
         buyer,
@@ -193,11 +161,12 @@ def supply_exposure(
         residual=max(residuals),
         account=Account(value_added).satellite_name,
         source=tables.source,
+        bars=partial(_with_bars, tables, sides, groups),
     )
 
 
 def _shares(found: ChainYear, sides: BuyerAndSupplier, year: int) -> pd.DataFrame:
-    """Exposures of the buyer to everyone in one year, in per cent of its inputs."""
+    """Exposures of the buyer to everyone in one year, in per cent of TI."""
     names = sides.borders.names
     face, hidden = (k[: len(names)].sum(axis=1) for k in (found.face, found.hidden))
     flows = np.stack([face + hidden, face, hidden], axis=1)
@@ -212,11 +181,27 @@ def _shares(found: ChainYear, sides: BuyerAndSupplier, year: int) -> pd.DataFram
     )
 
 
-def _errors(
-    tables: WorldTables, sides: BuyerAndSupplier, model: Any, **options: Any
-) -> pd.DataFrame:
-    """Standard errors of the exposures of the buyer, by year, partner and indicator."""
-    years = indicator_error_years(tables, model, _KINDS, ("bilateral",), **options)
+def _with_bars(
+    tables: WorldTables,
+    sides: BuyerAndSupplier,
+    groups: AnyGroups | None,
+    found: SupplyExposure,
+    model: ErrorModel,
+    *,
+    draws: int | None,
+    seed: int | None,
+    progress: Progress,
+) -> SupplyExposure:
+    """With those of the exposures of the buyer, by year, partner and indicator."""
+    if found.sectors:
+        raise TivaxError(
+            "error: standard errors are of all industries of the buyer; leave out "
+            "sectors, or add up sectors first (tx.aggregate)"
+        )
+    draws = PROBES if draws is None else draws
+    require_whole("draws", draws, 2)
+    about = {"groups": groups, "probes": draws, "seed": seed or 0, "progress": progress}
+    years = indicator_error_years(tables, model, _KINDS, ("bilateral",), **about)
     parts = [
         year["bilateral"]
         .sel(region=sides.buyer)
@@ -225,7 +210,9 @@ def _errors(
         .melt(["year", "partner"], [*_KINDS], "indicator", "se")
         for year in years
     ]
-    return pd.concat(parts, ignore_index=True)
+    se = found.table.merge(pd.concat(parts), how="left")["se"].rename("value")
+    table = interval_columns(found.table, se.to_frame(), "value", ["value"])
+    return replace(found, table=table)
 
 
 def _by_industry(found: ChainYear, sides: BuyerAndSupplier) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..core import Listing, count_text
+from ..errors import WithErrors
 from ..figures import shown_regions
 from ..reporting import Plot, Result, method_of
 from ..sources import sector_title
@@ -19,7 +20,7 @@ _PRINTED = 8  # paths in the terminal
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SupplyExposure(Result):
+class SupplyExposure(WithErrors, Result):
     """Exposure of a buyer to a supplier along supply chains.
 
     Attributes
@@ -32,7 +33,8 @@ class SupplyExposure(Result):
         Of flows, and of value added (or the satellite account).
     table
         Every year, the buyer with every partner, home included: look-through (FPEM),
-        face value and hidden exposure in per cent of the buyer's inputs TI; with errors
+        face value and hidden exposure in per cent of TI, the output that the buyer's
+        final sales take: themselves and their inputs at every stage; with errors
         ``se``, ``ci_low``, ``ci_high``.
     by_industry
         The buyer's industries: the same shares, and ``inputs`` (TI).
@@ -133,7 +135,7 @@ class SupplyExposure(Result):
             title = (
                 f"Exposure to {country_name(self.supplier)}, look-through, {self.year}"
             )
-            about = "% of the buyer's inputs; darker is more exposed"
+            about = "% of all output that the buyer takes; darker is more exposed"
             world["world"] = partial(world_tiles, buyers, about, title=title)
         return {
             "waterfall": partial(drawings.exposure_waterfall, self.rounds),
@@ -224,19 +226,20 @@ class SupplyExposure(Result):
         buyer, supplier = map(country_in_text, (self.buyer, self.supplier))
         part = " from the chosen sectors" if self.sectors else ""
         said = [
-            f"In {self.year} {supplier} makes {whole:.2f} % of all inputs that "
-            f"final sales of {buyer}{part} take, those of inputs counted at every "
-            f"stage; at face value {face:.2f} %."
+            f"In {self.year} {supplier} makes {whole:.2f} % of all output that "
+            f"final sales of {buyer}{part} take, themselves and their inputs at "
+            f"every stage; at face value {face:.2f} %."
         ]
         held = self.account or "value added"
         direct = self.third_countries.query("chain == 'direct'")["percent"].sum()
         if self.buyer != self.supplier and len(self.third_countries):
             said.append(
                 f"{direct:.0f} % of the {held} from {supplier} in imports of {buyer} "
-                "comes directly, the rest through third countries."
+                "comes directly, the rest through third countries or in longer "
+                "chains."
             )
         last = self.extraction.iloc[-1] if len(self.extraction) else None
-        if last is not None:
+        if last is not None and self.buyer != self.supplier and last["lost"] > 0:
             said.append(
                 f"With {last['cut']:g} % less from {supplier}, "
                 f"{last['lost']:.2f} % of the {held} in final sales of {buyer}{part} "
@@ -256,7 +259,7 @@ class SupplyExposure(Result):
             f"average propagation length {self.length:.2f}"
         )
         notes = [f"{code}: {title}" for code, title in self._titles(few).items()]
-        columns = ("path", self.unit, "% of inputs")
+        columns = ("path", self.unit, "% of output")
         supplier, buyer = map(country_in_text, (self.supplier, self.buyer))
         title = (
             f"Largest supply paths from {supplier} to {buyer}{self._of}, {self.year}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
 from typing import Literal
 
@@ -21,10 +21,8 @@ from ..core import (
     require_whole,
 )
 from ..errors import (
-    AnyModel,
     ErrorModel,
     MeasuredDraws,
-    error_model,
     measure_code,
     measure_unit,
     read_raw_year,
@@ -66,9 +64,6 @@ def change(
     nodes: int | None = None,
     volumes: WorldTables | None = None,
     value_added: ValueAdded = "residual",
-    error: AnyModel | None = None,
-    draws: int | None = None,
-    seed: int | None = None,
     progress: Progress = no_progress,
 ) -> Change:
     """Why a measure changed between two years: a structural decomposition.
@@ -110,9 +105,6 @@ def change(
     value_added
         As in :func:`value_added_trade`; of a satellite account value-added shares are
         the account per unit of output.
-    error, draws, seed
-        The errors of cells, as in :func:`standard_errors`, of which so many draws are
-        made (200): ``table`` has se, ci_low, ci_high of its effects, from draws.
     progress
         Called with the solves done and those foreseen.
 
@@ -165,15 +157,10 @@ def change(
             raise TivaxError(
                 f"nodes: give {MOST_NODES:,} points of the path at most, not {nodes:,}"
             )
-    for name, value in (("draws", draws), ("seed", seed)):
-        if error is None and value is not None:
-            raise TivaxError(f"{name} = {value}: nothing has an error: give error")
     if volumes is not None:
         _require_same(tables, volumes, years)
         if chained:
             raise TivaxError("chained: effects of volumes are chained; leave it out")
-        if error is not None:
-            raise TivaxError("error: not of volumes; leave out volumes, or the errors")
     measured: Measured = (
         TradeMeasure(tables, measure, regions)
         if measure not in INDICATORS
@@ -212,7 +199,7 @@ def change(
     name = Account(value_added).satellite_name
     factors = (*FACTOR_NAMES[:-1], INTENSITY) if name else FACTOR_NAMES
     labels = _Labels(tables, regions, unit, factors)
-    result = Change(
+    return Change(
         measure=measure,
         sector=sector,
         start=years[0],
@@ -233,12 +220,24 @@ def change(
         account=name,
         of_volumes=volumes is not None,
         partner=partner,
+        bars=partial(_with_bars, tables, value_added),
     )
-    if error is None:
-        return result
-    drawn = drawn_effects(tables, result, value_added, error_model(error), draws, seed)
+
+
+def _with_bars(
+    tables: WorldTables,
+    value_added: ValueAdded,
+    found: Change,
+    model: ErrorModel,
+    *,
+    progress: Progress,
+    **drawing: int | None,
+) -> Change:
+    if found.of_volumes:
+        raise TivaxError("error: not of volumes; leave out volumes, or the errors")
+    drawn = drawn_effects(tables, found, value_added, model, **drawing)
     rows = np.concatenate([*drawn.rows(progress=progress)])
-    return result.with_draws(rows, drawn.record)
+    return found.with_draws(rows, drawn.record)
 
 
 def drawn_effects(

@@ -13,8 +13,8 @@ import pandas as pd
 import xarray as xr
 from jaxtyping import Float
 
-from ..core import Listing, billions, capital
-from ..errors import interval
+from ..core import Listing, billions, capital, points
+from ..errors import WithErrors, interval
 from ..figures import ShownRegions, shown_regions
 from ..figures import changes as drawings
 from ..figures.regions import of_those_shown
@@ -47,7 +47,7 @@ _MISSED = 1e-6  # a remainder that is told
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Change(Result):
+class Change(WithErrors, Result):
     """The change of a measure between two years, by factor.
 
     Attributes
@@ -181,6 +181,7 @@ class Change(Result):
     def _named(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Columns for the measure and the two years, after the region."""
         own = {"measure": self.measure, "start": self.start, "end": self.end}
+        own |= {"unit": self.unit} if self.account else {}
         rest = [k for k in frame if k not in ("region", *own)]
         every = frame.assign(**{k: v for k, v in own.items() if k not in frame})
         return every[["region", *own, *rest]]
@@ -250,7 +251,7 @@ class Change(Result):
             f"from {self.start} to {self.end}; {most} {by} it most"
         )
         if of_all:
-            title = of_those_shown(title, shown.index, self.values["region"])
+            title = of_those_shown(title, shown.index, self.by_partner.country.values)
         return {"waterfall": title}
 
     def facts(self) -> dict[str, Any]:
@@ -297,7 +298,7 @@ class Change(Result):
 
     def _told(self, printed: pd.DataFrame, name: str) -> str:
         """A change or an effect with its unit and its interval."""
-        unit, factor = billions(self.unit, self.largest)
+        unit, factor = billions(points(self.unit), self.largest)
         row = printed.loc[name].to_numpy(float)
         text, *ends = effect_texts(row[row == row].tolist(), factor * self.largest)
         text += f" {unit}" if unit not in ("", "1") else ""
@@ -338,7 +339,7 @@ class Change(Result):
 
     def _listings(self) -> Sequence[Listing]:
         """The effects on the regions shown."""
-        unit, factor = billions(self.unit, self.largest)
+        unit, factor = billions(points(self.unit), self.largest)
         printed = self._printed
         kept = [*self.table["factor"].unique(), "change"]
 

@@ -35,6 +35,11 @@ def _example_or(ctx: Any, run: Path | None) -> Path | None:
         kinds = sorted(k.removeprefix(start) for k in names if k.startswith(start))
         if kinds and run is not None and run.name == str(run) and not run.suffix:
             if str(run) not in kinds:
+                from ..papers import paper_names
+
+                if (paper := str(run).replace("-", "_")) in paper_names():
+                    remedy = shell_command("replicate", "--paper", paper, "--data")
+                    raise TivaxError(f"--example {run} is a paper: {remedy} FOLDER")
                 raise TivaxError(f"--example {run}: {suggest(str(run), kinds)}")
             kind = examples / f"{start}{run}.toml"
             typer.echo(kind.read_text(encoding="utf-8"), nl=False)

@@ -36,7 +36,9 @@ from ..tables import (
     find_region,
     read_concordance,
     require_tables,
+    whole_regions,
 )
+from .published import beside_published
 from .result import Comparison
 
 AnyConcordance = Concordance | str | Path
@@ -45,13 +47,14 @@ AnyConcordance = Concordance | str | Path
 @in_float64
 def compare(
     databases: Mapping[str, WorldTables],
-    measures: str | Sequence[str] = "tbi",
+    measures: str | Sequence[str] = (),
     *,
     level: str = "country",
     years: str = "",
     regions: Sequence[str] = (),
     concordances: Sequence[AnyConcordance] = (),
     errors: AnyModel | Mapping[str, AnyModel] | None = None,
+    published: str | Path | None = None,
     progress: Progress = no_progress,
 ) -> Comparison:
     """The same measures of several databases, on the regions and years that all have.
@@ -63,10 +66,11 @@ def compare(
     Parameters
     ----------
     databases
-        Tables by the name of their database, two or more, in memory or lazy.
+        Tables by the name of their database, two or more, in memory or lazy; one beside
+        ``published``.
     measures
-        va_exports, va_imports, gross_exports, gross_imports, vax_ratio, tbi, or
-        indicators (``INDICATORS``).
+        va_exports, va_imports, gross_exports, gross_imports, vax_ratio, tbi (the
+        default), or indicators (``INDICATORS``; by default all that are published).
     level
         country or, of indicators, sector: then the databases need the same sectors,
         which ``concordances`` give them.
@@ -78,8 +82,11 @@ def compare(
         Built-in names or files. Each is applied to every database whose sectors (or
         regions) it maps, before anything is computed.
     errors
-        The errors of tables, as in :func:`standard_errors`: one model for all
-        databases, or a model for each of some by name.
+        The errors of tables, as ``with_errors`` of other results takes them: one model
+        for all databases, or a model for each of some by name.
+    published
+        The OECD's SDMX csv of trade in value added: its cells of any level, beside
+        those of the tables.
     progress
         Called with years done and years in all.
 
@@ -87,13 +94,16 @@ def compare(
     -------
     Comparison
         ``table`` with a row for each database, year, region and measure; ``pairs`` of
-        databases with their differences; ``agreement`` of levels and changes.
+        databases with their differences; ``agreement`` of levels and changes. Beside
+        published numbers ``agrees`` says which cells are within 0.1 %, or half a unit
+        of the last digit.
 
     Raises
     ------
     TivaxError
         Fewer than two databases; no common region or year; flows in different units;
-        different sectors at level sector; a concordance that fits no database.
+        different sectors at level sector; a concordance that fits no database; a file
+        that is no SDMX csv, or has no cell of the tables.
 
     Notes
     -----
@@ -112,19 +122,19 @@ def compare(
     1    first  2000    R02     tbi -0.0149
     """
     require_kind("databases", databases, Mapping, "a dict from names to tables")
-    if len(databases) < 2:
+    if published is not None and (len(databases) != 1 or errors is not None):
+        raise TivaxError("published: give one database beside it, without errors")
+    if len(databases) < 2 and published is None:
         raise TivaxError("databases: give two or more to compare, by name")
     for tables in databases.values():
         require_tables(tables)
     names = [measures] if isinstance(measures, str) else measures
     require_list("measures", names)
-    names = list(dict.fromkeys(names))
-    if not names:
-        raise TivaxError("measures: name one or more, such as tbi")
+    names = list(dict.fromkeys(names)) or ["tbi"] * (published is None)
     if unknown := [k for k in names if k not in TRADE_MEASURES and k not in INDICATORS]:
         raise TivaxError(
             f"no measure {unknown[0]}: give {', '.join(TRADE_MEASURES)} or an "
-            "indicator (tx.INDICATORS)"
+            "indicator (tx.catalogue.INDICATORS)"
         )
     require_choice("level", level, ("country", "sector"))
     for argument, value in (("regions", regions), ("concordances", concordances)):
@@ -133,6 +143,12 @@ def compare(
     mapped = _concorded(databases, concordances)
     chosen_years = _common_years(mapped, years)
     chosen = _common_regions(mapped, regions)
+    if published is not None:
+        ((name, one),) = mapped.items()
+        some = one.select(chosen_years[0], chosen_years[-1])
+        kept = chosen if regions else whole_regions(one)
+        file = Path(published)
+        return beside_published(name, some, file, names, kept, progress)
     if level == "sector":
         _require_same_sectors(mapped)
     units = _units(mapped, names)

@@ -13,6 +13,7 @@ from ..figures.regions import largest
 from ..reporting import Told, interval_columns
 
 _PANELS = 12  # of a figure of lines
+_AGREES = 1e-3  # of the published number
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -22,8 +23,8 @@ class Comparison(Told):
     Attributes
     ----------
     table
-        A row for each database, year, region, (sector) and measure: ``value``, with
-        errors ``se``, ``ci_low`` and ``ci_high``.
+        A row for each database, year, region (sector, partner) and measure: ``value``,
+        with errors ``se``, ``ci_low`` and ``ci_high``.
     databases, years, regions, units
         What is compared; the unit of each measure.
     errors
@@ -32,6 +33,9 @@ class Comparison(Told):
         The worst relative residual of all solves.
     asked
         The regions that were asked for.
+    rounding, left_out
+        Of published numbers, the second database: half a unit of their last digit by
+        measure, and how many the first database has not.
 
     Examples
     --------
@@ -50,6 +54,8 @@ class Comparison(Told):
     errors: Mapping[str, Any]
     residual_max: float
     asked: tuple[str, ...] = ()
+    rounding: Mapping[str, float] | None = None
+    left_out: int = 0
 
     program = "compare"
     in_print = "tivax.engine.present.comparison"
@@ -62,12 +68,14 @@ class Comparison(Told):
 
     @property
     def _keys(self) -> list[str]:
-        return ["year", "region", *(["sector"] if "sector" in self.table else [])]
+        finer = [k for k in ("sector", "partner") if k in self.table]
+        return ["year", "region", *finer]
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
         """A row for each pair of databases, year, region and measure: ``difference``
-        of the second less the first; with errors of either ``se`` and interval."""
+        of the second less the first; with errors of either ``se`` and interval; of
+        published numbers ``agrees``, within 0.1 % or half a unit of the last digit."""
         keys = [*self._keys, "measure"]
         by_name = {
             name: frame.set_index(keys)
@@ -83,6 +91,10 @@ class Comparison(Told):
                 known = one["se"].notna() | other["se"].notna()
                 se = ((both[0] + both[1]) ** 0.5).where(known)
                 part = interval_columns(part, se.to_frame(name), name, [name])
+            if self.rounding is not None:
+                half = other.index.get_level_values("measure").map(dict(self.rounding))
+                slack = np.maximum(_AGREES * other["value"].abs(), half.to_numpy(float))
+                part["agrees"] = part["difference"].abs() <= slack
             part = part.reset_index()
             part.insert(0, "second", second)
             part.insert(0, "first", first)
@@ -96,7 +108,8 @@ class Comparison(Told):
         ``correlation`` of levels and ``change_correlation`` of changes from the first
         to the last year, over regions (and sectors); ``mean_difference`` and
         ``largest_difference`` in absolute value, the latter with its region and year;
-        ``explained``: the share of squared differences that errors explain.
+        ``explained``: the share of squared differences that errors explain; ``agree``:
+        how many published numbers agree.
         """
         rows, keys = [], ["measure", "first", "second"]
         there = self.pairs.dropna(subset=["difference"])
@@ -132,6 +145,8 @@ class Comparison(Told):
             names = ["difference", "region", "year"]
             value, region, year = gaps[names].iloc[most].tolist()
             row |= {"largest_difference": value, "region": region, "year": year}
+        if "agrees" in gaps:
+            row["agree"] = int(gaps["agrees"].sum())
         if "se" in gaps and gaps["se"].notna().any():
             squares = float((gaps["difference"] ** 2).sum())
             variance = float((gaps["se"] ** 2).sum())
@@ -161,6 +176,7 @@ class Comparison(Told):
             "years": [self.years[0], self.years[-1]],
             "regions": len(self.regions),
             "errors": dict(self.errors),
+            **({} if self.rounding is None else {"left_out": self.left_out}),
         }
 
 

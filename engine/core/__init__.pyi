@@ -25,6 +25,7 @@ from .display import p_cell as p_cell
 from .display import p_equals as p_equals
 from .display import p_text as p_text
 from .display import percent_text as percent_text
+from .display import points as points
 from .errors import DOUBTS as DOUBTS
 from .errors import Damaged as Damaged
 from .errors import NotFound as NotFound
@@ -36,6 +37,7 @@ from .errors import require_regular as require_regular
 from .errors import show as show
 from .errors import telling_doubts as telling_doubts
 from .errors import walk_causes as walk_causes
+from .errors import warn as warn
 from .frames import Format as Format
 from .frames import long_table_of as long_table_of
 from .frames import read_parquet as read_parquet

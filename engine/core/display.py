@@ -109,6 +109,11 @@ def billions(units: str, most: float = 0) -> tuple[str, float]:
     return units, 1.0
 
 
+def points(unit: str) -> str:
+    """The unit of a difference: what is in % differs by percentage points."""
+    return "percentage points" if unit == "%" else unit
+
+
 def capital(text: str) -> str:
     """The text with a large first letter, as a title begins."""
     return text[:1].upper() + text[1:]

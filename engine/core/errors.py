@@ -20,6 +20,14 @@ class TivaxWarning(UserWarning):
     """
 
 
+def warn(text: str) -> None:
+    """A ``TivaxWarning`` at the line that called tivax."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("tivax."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, TivaxWarning, stacklevel=level)
+
+
 DOUBTS: list[str] = []
 """What a command doubted so far, once each, for the first lines of its result."""
 
@@ -85,7 +93,7 @@ class NotFound(TivaxError):
     --------
     >>> try:
     ...     tx.open_store("stroe")
-    ... except tx.NotFound as error:
+    ... except tx.exceptions.NotFound as error:
     ...     print(error)
     stroe: no such store; make one with `tivax import`
     """
@@ -96,7 +104,7 @@ class Damaged(TivaxError):
 
     Examples
     --------
-    >>> issubclass(tx.Damaged, tx.TivaxError)
+    >>> issubclass(tx.exceptions.Damaged, tx.TivaxError)
     True
     """
 
@@ -106,7 +114,7 @@ class Unfinished(TivaxError):
 
     Examples
     --------
-    >>> issubclass(tx.Unfinished, tx.TivaxError)
+    >>> issubclass(tx.exceptions.Unfinished, tx.TivaxError)
     True
     """
 

@@ -75,7 +75,7 @@ def specification_curve(
     Parameters
     ----------
     panel
-        Rows by unit and year, or what ``tx.build_panel`` returns; or a fit of
+        Rows by unit and year, or what ``tx.panel.build_panel`` returns; or a fit of
         ``tx.fit`` or pyfixest, without ``model``.
     model
         A model with one treatment by least squares, or several of one panel with the

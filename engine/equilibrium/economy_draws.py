@@ -143,7 +143,7 @@ class EconomyDraws:
     deficits
         As in :func:`exact_hat`.
     error
-        The errors of tables, as in :func:`standard_errors`; None: elasticities alone.
+        The errors of tables; None: elasticities alone.
     draws, seed
         Number of draws, and their seed.
     flows

@@ -424,8 +424,8 @@ class ExactHat(Result):
         Parameters
         ----------
         error
-            The errors of the tables that the economy was made of, as in
-            :func:`standard_errors`; by default none.
+            The errors of the tables that the economy was made of: a model's name
+            (``rounding``), a file RUN.toml or ``tx.table_errors``; by default none.
         draws, seed
             Draw k depends on the seed and on k alone. Elasticities are drawn where
             the economy has ``theta_se``: lognormal, with that deviation.
@@ -638,7 +638,7 @@ class ExactHat(Result):
         if "scenario" in rows:
             of = f", scenario {row['scenario']}"
         where = country_in_text(str(row["region"]))
-        percent = "{:+.2f} per cent".format
+        percent = "{:+z.2f} per cent".format
         what = f"Of the regions shown, {what.lower()}" if self.asked else what
         said = f"{what} changes most in {where}: {percent(row[name])}{of}."
         if len(self.clearing) > 1:
@@ -694,7 +694,7 @@ class ExactHat(Result):
                 continue
             notes = [_UNIT] if self.spread is None else [_UNIT, self.spread.line]
             several = rows.get("variant", rows.get("scenario", "change"))
-            rows = rows.assign(text=with_ends(rows, "{:+.1f}"), several=several)
+            rows = rows.assign(text=with_ends(rows, "{:+z.1f}"), several=several)
             columns = [*map(str, rows["several"].unique())]
             keys = ["region", "sector", "title"]
             cells = rows.groupby(keys, sort=False)["text"].agg(list)
@@ -720,7 +720,10 @@ def before_and_after(
     return frame.assign(before=before.ravel(), after=after.ravel())
 
 
-_UNIT = "money is measured so that world value added is the same before and after"
+_UNIT = (
+    "the sectors where most money moves, measured so that world value added stays the "
+    "same"
+)
 _WELFARE = (
     "tot + vot and, where they change, tech (trade costs) and transfer (deficits); "
     "linear around the old equilibrium, d ln z = z'/z - 1"

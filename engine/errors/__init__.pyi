@@ -2,6 +2,7 @@ from .balancing import Balance as Balance
 from .balancing import balance as balance
 from .drawn_measures import DRAWS as DRAWS
 from .drawn_measures import MeasuredDraws as MeasuredDraws
+from .drawn_measures import WithErrors as WithErrors
 from .drawn_measures import deviations_of as deviations_of
 from .drawn_tables import draw_tables as draw_tables
 from .draws import DrawnErrors as DrawnErrors

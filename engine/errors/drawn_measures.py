@@ -2,18 +2,69 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from ..core import Progress, TivaxError, no_progress, require_whole
+from ..core import Progress, TivaxError, in_float64, no_progress, report, require_whole
 from ..tables import WorldTables
 from .drawn_tables import TableDraws
-from .models import ErrorModel
+from .models import AnyModel, ErrorModel, error_model
 
 DRAWS = 200
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class WithErrors:
+    """A result of tables that its maker can give error bars: ``bars`` does that."""
+
+    bars: Callable[..., Any] | None = None
+
+    @in_float64
+    def with_errors(
+        self,
+        error: AnyModel,
+        *,
+        draws: int | None = None,
+        seed: int | None = None,
+        progress: Progress = no_progress,
+    ) -> Self:
+        """The same with standard errors and 95 % intervals, from errors of the tables.
+
+        Parameters
+        ----------
+        error
+            The errors of cells: the name of a model (``rounding``), a file RUN.toml,
+            a class of ``tx.table_errors`` or a list of these.
+        draws, seed
+            Number of draws, by default 200, and their seed, by default 0.
+        progress
+            Called with draws or years done and their number.
+
+        Returns
+        -------
+        The same kind of result
+            ``table`` has also se, ci_low and ci_high.
+
+        Raises
+        ------
+        TivaxError
+            An error model that does not fit the tables; a result that has no errors.
+
+        Examples
+        --------
+        >>> error = tx.table_errors.Lognormal(a=0.1)
+        >>> found = tx.change(world, "tbi", region="R01").with_errors(error, draws=9)
+        >>> list(found.table)[-3:]
+        ['se', 'ci_low', 'ci_high']
+        """
+        if self.bars is None:
+            raise TivaxError("errors: this was made without its tables")
+        require_whole("seed", 0 if seed is None else seed, 0)
+        model, chosen = error_model(error), {"draws": draws, "seed": seed}
+        return self.bars(self, model, **chosen, progress=progress)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +100,7 @@ class MeasuredDraws:
         """Rows from draw ``start`` on; ``TivaxError`` names a draw without a value."""
         drawn = TableDraws(self.tables, self.model, self.seed or 0, self.years)
         for k in range(start, self.count):
-            progress(k, self.count)
+            report(progress, k, self.count)
             tables = drawn.tables_of(k)
             try:
                 yield self.measure(tables)[None]
@@ -57,7 +108,7 @@ class MeasuredDraws:
                 raise TivaxError(
                     f"draw {k} of the tables: {error}; make the errors smaller"
                 ) from None
-        progress(self.count, self.count)
+        report(progress, self.count, self.count)
 
 
 def deviations_of(

@@ -29,10 +29,11 @@ def draw_tables(
     tables
         In memory or lazy; all their years are drawn.
     error
-        The errors of cells, as in :func:`standard_errors`.
+        The errors of cells: a name (``rounding``), a file RUN.toml or errors of
+        ``tx.table_errors``.
     draw, seed
         The tables depend on these two and on the year alone, and are those of
-        :func:`draw_flows` with the same seed.
+        :func:`.draw_flows` with the same seed.
 
     Returns
     -------

@@ -174,7 +174,8 @@ def draw_flows(
     tables : WorldTables
         Tables in memory.
     error : str, path, TableError, ErrorModel or several
-        Errors of the tables, as in :func:`standard_errors`.
+        The errors of cells: a name (``rounding``), a file RUN.toml or errors of
+        ``tx.table_errors``.
     draws, seed : int
         Number of draws, and their seed.
     years : sequence of int, optional
@@ -196,7 +197,7 @@ def draw_flows(
     Examples
     --------
     >>> error = tx.table_errors.Lognormal(a=0.5, b=0.1)
-    >>> tx.draw_flows(world, error, draws=4, years=[2000]).shape
+    >>> tx.table_errors.draw_flows(world, error, draws=4, years=[2000]).shape
     (4, 1, 3, 3)
     """
     require_tables(tables)

@@ -1,4 +1,4 @@
-"""Standard errors of measures by name: ``tx.standard_errors``."""
+"""Standard errors of measures by name, behind ``with_errors`` of results."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -109,17 +109,6 @@ def standard_errors(
     TivaxError
         An unknown name, model or region; measures of both kinds together; an error
         model that does not fit the tables.
-
-    Examples
-    --------
-    >>> error = tx.table_errors.Lognormal(a=0.3, b=0.1)
-    >>> found = tx.standard_errors(world, error)
-    >>> found["tbi_se"].sel(year=2000).to_series().round(4)
-    region
-    R01    0.0308
-    R02    0.0227
-    ROW    0.0233
-    Name: tbi_se, dtype: float64
     """
     require_tables(tables)
     model = error_model(error)

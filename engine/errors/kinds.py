@@ -5,7 +5,6 @@ it is drawn from; the formulas of both are one module of ``kernels.errors``. Wha
 states of it is in ``table_errors``.
 """
 
-import warnings
 from collections.abc import Iterable
 from typing import Any, ClassVar, NamedTuple, get_args
 
@@ -19,7 +18,7 @@ from ...kernels.errors.kind import CellErrors, Distribution, DrawsOfYear
 from ...kernels.errors.margins import HeldSums, held_sums
 from ...kernels.errors.random_cells import rates_of_rounded
 from ...kernels.errors.rebuilt import RebuiltErrors
-from ..core import TivaxError, TivaxWarning, percent_text
+from ..core import TivaxError, percent_text, warn
 from ..streaming import does_not_fit, is_too_large
 from ..tables import WorldTables
 from .deviations import read_deviations
@@ -204,12 +203,10 @@ class RoundingKind(OfRows):
         empty = np.mean([np.mean(slab.raw.Z == 0) for slab in year])
         if not filled and empty > _EMPTY and not self._told:
             self._told = True
-            warnings.warn(
+            warn(
                 f"error rounding: {year.year}: {percent_text(empty)} of the cells of "
                 "Z are 0, which small cells become by rounding and intervals leave "
-                "out; import with --derounded",
-                TivaxWarning,
-                stacklevel=2,
+                "out; import with --derounded"
             )
         return Held(rows or filled, columns, filled)
 

@@ -53,7 +53,7 @@ class ErrorModel:
 
     Examples
     --------
-    >>> model = tx.ErrorModel((tx.table_errors.Rounding(),), "rounding")
+    >>> model = tx.table_errors.ErrorModel((tx.table_errors.Rounding(),), "rounding")
     >>> model.record[0]["kind"]
     'rounding'
     """
@@ -79,7 +79,7 @@ class ErrorModel:
 
         Examples
         --------
-        >>> tx.ErrorModel.read("rounding").errors[0].kind
+        >>> tx.table_errors.ErrorModel.read("rounding").errors[0].kind
         'rounding'
         """
         if not isinstance(name, str | Path) or not str(name):
@@ -134,7 +134,7 @@ def error_model(error: AnyModel) -> ErrorModel:
 def error_of_run(toml: TomlTable) -> ErrorModel:
     """The errors of a run file: sections [[error]], a name, or a file beside it.
 
-    Raises ``TivaxError`` where there are none, and as :meth:`ErrorModel.read`.
+    Raises ``TivaxError`` where there are none, and as :meth:`.ErrorModel.read`.
     """
     if not toml.has("error"):
         names = ", ".join(BUILT_IN)

@@ -30,6 +30,10 @@ def _(
     **_: Any,
 ) -> TbiResult:
     of = require_source(result.source)
+    if result.by == "flow":
+        raise TivaxError(
+            'errors: flows by industry have none; give by="pair", "region" or "sector"'
+        )
     bars = errors_of_tbi(
         of.tables,
         result,

@@ -154,7 +154,7 @@ def cross_section_dependence(
     --------
     >>> fit = tx.fit("growth ~ trade + gdp | iso3 + year", panel)
     >>> terms = ["trade", "gdp"]
-    >>> found = tx.cross_section_dependence(
+    >>> found = tx.referee.cross_section_dependence(
     ...     panel, fit.residuals, terms, draws=99, entity="iso3", time="year"
     ... )
     >>> bool(found.corrected.p_value > 0.05)

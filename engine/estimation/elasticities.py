@@ -55,8 +55,8 @@ class Triads(NamedTuple):
     def theta(self, kept: np.ndarray | None = None) -> float:
         """Minus the slope, NaN without variation of tariffs."""
         z, y = (self.z, self.y) if kept is None else (self.z[kept], self.y[kept])
-        square = z @ z
-        return -(z @ y) / square if square > 0 else np.nan
+        square = float(z @ z)
+        return -float(z @ y) / square if square > 0 else np.nan
 
     @property
     def residual(self) -> float:

@@ -56,7 +56,7 @@ class CV1(Vcov):
 
     Examples
     --------
-    >>> areg = tx.CV1("lsdv")
+    >>> areg = tx.vcov.CV1("lsdv")
     >>> fit = tx.fit("growth ~ trade + gdp | iso3 + year", panel, vcov=areg)
     >>> fit.words
     'clustered by iso3, all effects counted (areg), t(G-1)'
@@ -171,7 +171,7 @@ class TwoWay(Vcov):
 
     Examples
     --------
-    >>> both = tx.TwoWay(jackknife=True)
+    >>> both = tx.vcov.TwoWay(jackknife=True)
     >>> fit = tx.fit("growth ~ trade + gdp | iso3 + year", panel, vcov=both)
     >>> fit.convention
     'jackknife by iso3 and by year (CV3), t(min(G, T) - 1)'
@@ -240,7 +240,7 @@ class DriscollKraay(Vcov):
 
     Examples
     --------
-    >>> errors = tx.DriscollKraay(lags=2)
+    >>> errors = tx.vcov.DriscollKraay(lags=2)
     >>> fit = tx.fit("growth ~ trade + gdp | iso3 + year", panel, vcov=errors)
     >>> fit.convention
     'Driscoll-Kraay, 2 lags, linearmodels, t(T-1)'
@@ -289,7 +289,7 @@ class CommonShocks(Vcov):
 
     Examples
     --------
-    >>> shocks = tx.CommonShocks()
+    >>> shocks = tx.vcov.CommonShocks()
     >>> fit = tx.fit("growth ~ trade + gdp | iso3 + year", panel, vcov=shocks)
     >>> fit.convention
     'common shocks, 2 lags, t(3)'
@@ -353,7 +353,7 @@ class Network(Vcov):
     Examples
     --------
     >>> names = sorted(panel["iso3"].unique())
-    >>> along = tx.Network(pd.DataFrame(1.0, names, names))
+    >>> along = tx.vcov.Network(pd.DataFrame(1.0, names, names))
     >>> fit = tx.fit("growth ~ trade + gdp | iso3 + year", panel, vcov=along)
     >>> fit.convention
     'network HAC, order 1, factor of clusters, t(G-1)'
@@ -498,7 +498,7 @@ def vcov_of(vcov: object, clusters: object = None) -> Vcov:
     if not isinstance(found, Vcov):
         raise TivaxError(
             f"vcov: no covariance {show(vcov)}; choose from {', '.join(PLAIN)}, or "
-            "give tx.TwoWay, tx.DriscollKraay, tx.CommonShocks, tx.Network or tx.Conley"
+            "give tx.Conley or TwoWay, DriscollKraay, CommonShocks, Network of tx.vcov"
         )
     if clusters is not None and not found.by_clusters:
         raise TivaxError(

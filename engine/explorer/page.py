@@ -8,6 +8,7 @@ import base64
 import json
 import logging
 import os
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
@@ -36,7 +37,7 @@ from ..core import (
     tivax_version,
 )
 from ..figures import LARGE_ECONOMIES, tile_map
-from ..measures import term_symbols
+from ..measures import EVERY_PARTNER, term_symbols
 from ..reporting import COLOURS, DEFICIT, SURPLUS, Language, translated
 from ..tables import REST, country_name
 from .collect import Collected, Measure, collect_results, result_folders
@@ -54,7 +55,7 @@ _DIVERGING = ("#b2182b", "#2166ac")  # of RdBu, the maps of figures
 _ENDINGS = (".html", ".htm")  # that a browser opens
 _MANY = 10_000  # from which a larger unit is shown
 # By which economies are ordered: the first measure that is there.
-_SIZES = ("va_exports", "EXGR", "gross_exports", "FFD_DVA", "VALU")
+_SIZES = ("va_exports", "EXGR", "gross_exports", "FFD_DVA", "VALU", "value_added")
 
 
 def can_explore() -> bool:
@@ -194,12 +195,15 @@ def page_data(
     order = _by_size(collected)
     tiles = tile_map([collected.regions[k] for k in order])
     words = load_toml(__package__ or "", "words.toml") if language == "zh" else {}
-    places, said = words.get("places", {}), dict(words.get("words", {}))
+    places = {EVERY_PARTNER: "World", **words.get("places", {})}
+    said = dict(words.get("words", {}))
     if said:  # titles of measures are those of the reports
         titles = [k.meaning.title for k in collected.measures]
         titles += (name for k in collected.tables for name in k.measures.values())
-        for title in titles:
-            said.setdefault(title, translated(title, "zh"))
+        for title in titles:  # the name of a variant stays
+            known = translated(title, "zh")
+            own = title.partition(" (")[0] if re.search("[a-z]{3}", known) else title
+            said.setdefault(own, translated(own, "zh"))
     blocks: list[str] = []
     return {
         "years": list(collected.years),
@@ -208,7 +212,7 @@ def page_data(
                 "code": (code := collected.regions[k]),
                 "name": places.get(code) or country_name(code),
                 "tile": tiles[code],
-                "rest": code == REST,
+                "rest": code in (REST, EVERY_PARTNER),
             }
             for k in order
         ],
@@ -306,11 +310,13 @@ def _path_from(place: Path, file: Path) -> str:
 
 
 def _by_size(collected: Collected) -> list[int]:
-    """Positions of the regions, the largest first; as they come without a size."""
+    """Positions of the regions, the largest first: by the first measure without a
+    size."""
     wide = {k.code: k.values for k in collected.measures if not k.side}
-    size = next((wide[k] for k in _SIZES if k in wide), None)
-    if size is None:
+    if not wide:
         return list(range(len(collected.regions)))
+    sizes = (v for name in _SIZES for k, v in wide.items() if name in k.split("/"))
+    size = next(sizes, np.abs([*wide.values()][0]))
     largest = np.where(np.isnan(size), -np.inf, size).max(axis=0)
     return np.argsort(-largest, kind="stable").tolist()
 

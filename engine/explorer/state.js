@@ -89,7 +89,7 @@ function defaults() {
 function firstTable() {
   const several = (k) => k.columns[k.numbers[0]].length > 1;
   const own = newest(tables);
-  return own.find((k) => k.numbers.includes("estimate")) ?? own.find(several) ?? own[0];
+  return own.find((k) => k.numbers.includes("estimate") || k.code === "war") ?? own.find(several) ?? own[0];
 }
 
 // Economies by colour: slot k has colour k. Large economies have the colour of the

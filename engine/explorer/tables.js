@@ -14,7 +14,7 @@ function shownLabel(column, value) {
 // The number that is shown: an estimate, a value, or the first column of numbers.
 function valueColumn(table, asked = state.v) {
   if (table.numbers.includes(asked)) return asked;
-  return ["estimate", "value", "median", "change", "percent", "p_value"].find((k) => table.numbers.includes(k)) ?? table.numbers[0];
+  return ["estimate", "value", "median", "change", "percent", "p_value", "real_income"].find((k) => table.numbers.includes(k)) ?? table.numbers[0];
 }
 
 // Choices that the user made among labels, "model:main;term:TBI".
@@ -43,7 +43,7 @@ function rowsKept(table, always = []) {
     const there = table.columns[name];
     if (wanted.has(name) && there.includes(wanted.get(name))) return wanted.get(name);
     if (!always.includes(name)) return null;
-    return there.includes(state.of) ? state.of : there[0];
+    return ["real_income", state.of].find((k) => there.includes(k)) ?? there[0];
   };
   const asked = columns.map((name) => [name, value(name)]).filter(([, k]) => k !== null);
   return {

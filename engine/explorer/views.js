@@ -288,7 +288,7 @@ function flowsView(size) {
   const total = (side, code) => links.filter((k) => k[side] === code).reduce((sum, k) => sum + k.value, 0);
   return {
     title: say("{0} between {1} economies, {2}", upper(measure.title), String(codes.length), theYear()),
-    subtitle: `${upper(unitText(measure))}. ${say("Left: whose value it is; right: who absorbs it. Flows within an economy and with all others are left out.")}`,
+    subtitle: `${upper(unitText(measure))}. ${say("Left: from whom; right: to whom. Flows within an economy and with all others are left out.")}`,
     used: [measure],
     spec: links.length ? sankeyChart(links, codes, {
       ...size, name: (code) => (size.narrow ? code : nameOf(code)),

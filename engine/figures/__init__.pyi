@@ -15,6 +15,7 @@ from .referee import weights_by_cell as weights_by_cell
 from .regions import ShownRegions as ShownRegions
 from .regions import shown_regions as shown_regions
 from .resampling import DrawnStatistics as DrawnStatistics
+from .resampling import histograms as histograms
 from .resampling import rejection_rates as rejection_rates
 from .specifications import joint_curve as joint_curve
 from .specifications import leave_one_out as leave_one_out

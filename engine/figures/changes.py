@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from ..core import billions
+from ..core import billions, points
 from ..reporting import (
     COLOURS,
     DEFICIT,
@@ -46,7 +46,7 @@ def waterfall(
     regions: Sequence[str] | None = None,
 ) -> Figure:
     """Change from the first year to the last, a step for each factor, a panel for each
-    region, with the intervals of steps that have any.
+    region that has numbers, with the intervals of steps that have any.
 
     ``values`` and ``table`` are those of ``tx.change``; ``regions`` are the panels, by
     default the first eight. Panels have axes of their own: levels of regions differ
@@ -56,6 +56,7 @@ def waterfall(
     chosen = known_regions(known[:FEW] if regions is None else regions, known)
     factors = [str(k) for k in table["factor"].unique()]
     ends = values.set_index("region").loc[chosen, ["start", "end"]]
+    chosen = [str(k) for k in ends.dropna().index] or chosen[:1]
     unit, scale = billions(unit, float(np.nanmax(np.abs(ends), initial=0)))
     ends *= scale
     table = table.set_index(["region", "factor"])
@@ -121,7 +122,7 @@ def _numbers(
 ) -> None:
     """The value of each bar, right of it, or left where the bar points there."""
     bars = [(start, start), *zip(steps, tips, strict=True), (end, end)]
-    digits = _digits(max(abs(float(k)) for k in (start, end, *steps)))
+    digits = _digits(np.nanmax(np.abs([start, end, *steps]), initial=0))
     for place, (value, tip) in enumerate(bars):
         if not np.isfinite(value):
             continue
@@ -161,7 +162,7 @@ def yearly_effects(
     chosen = known_regions(known[:FEW] if regions is None else regions, known)
     factors = [str(k) for k in steps["factor"].unique()]
     years = np.unique(steps["end"].to_numpy(int))
-    unit, scale = billions(unit, float(steps["value"].abs().max()))
+    unit, scale = billions(points(unit), float(steps["value"].abs().max()))
     fig, axes = panels(len(chosen), 1.6, 0.9, across=_ACROSS, sharex=True)
     for ax, region in zip(axes, chosen, strict=True):
         here = steps[steps["region"] == region]
@@ -207,7 +208,8 @@ def effect_bars(
     ``rows`` names the rows, ``ends`` has the intervals of changes. Money is shown in
     billions.
     """
-    unit, scale = billions(unit, float(effects.abs().sum(axis=1).max()))
+    effects = effects.dropna(how="all")  # no index is not a change of 0
+    unit, scale = billions(points(unit), float(effects.abs().sum(axis=1).max()))
     whole = scale * effects.sum(axis=1)
     effects = scale * effects.loc[whole.abs().sort_values(ascending=False).index]
     whole = whole[effects.index]

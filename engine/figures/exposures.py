@@ -35,7 +35,7 @@ def exposure_waterfall(rounds: pd.DataFrame, *, title: str = "") -> Figure:
         ax.annotate(f"{size:.2f}", at, (3, 0), fontsize=SMALL, **offset)
     ax.set_yticks(np.arange(len(names)), names, fontsize=SMALL)
     ax.margins(x=0.12)
-    ax.set_xlabel("% of all inputs of the buyer", fontsize=SMALL)
+    ax.set_xlabel("% of all output that the buyer takes", fontsize=SMALL)
     return finish_layout(fig, title)
 
 
@@ -68,6 +68,6 @@ def exposure_map(pairs: pd.DataFrame, *, title: str = "") -> Figure:
     ax.xaxis.tick_top()
     ax.set_ylabel("buyer", fontsize=SMALL)
     ticks = {k: f"{k:g}" for k in (0.01, 0.1, 1.0, 10.0) if k <= most}
-    told = "% of the buyer's inputs,\nby supplier"
+    told = "% of all output that the\nbuyer takes, by supplier"
     colour_scale(ax, mesh, told, ticks, shrink=0.9, aspect=30)
     return finish_layout(fig, title)

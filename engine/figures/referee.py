@@ -37,9 +37,14 @@ from .parts import (
     styled,
 )
 
+Say = Callable[[str], str]
+"""Puts a text of the figure into its words."""
+
 
 @styled
-def labelled_intervals(rows: pd.DataFrame, by: str, title: str) -> Figure:
+def labelled_intervals(
+    rows: pd.DataFrame, by: str, title: str, say: Say = str
+) -> Figure:
     """A row for each value of the column ``by``, its estimate and 95 % interval.
 
     Parameters
@@ -54,13 +59,13 @@ def labelled_intervals(rows: pd.DataFrame, by: str, title: str) -> Figure:
     ax.hlines(place, rows["ci_low"], rows["ci_high"], color=SURPLUS, linewidth=1.2)
     ax.plot(rows["estimate"], place, "o", color=INK, markersize=3.5)
     ax.axvline(0, color=QUIET, linewidth=0.6)
-    labelled_rows(ax, rows[by].astype(str).tolist())
-    ax.set_xlabel("estimate, 95 % interval", fontsize=SMALL)
+    labelled_rows(ax, [*map(say, rows[by].astype(str))])
+    ax.set_xlabel(say("estimate, 95 % interval"), fontsize=SMALL)
     return finish_layout(fig, title)
 
 
 @styled
-def weights_by_cell(weights: pd.DataFrame, title: str) -> Figure:
+def weights_by_cell(weights: pd.DataFrame, title: str, say: Say = str) -> Figure:
     """Weights of units (rows) in periods (columns), those that sum to most on top.
 
     Parameters
@@ -85,13 +90,13 @@ def weights_by_cell(weights: pd.DataFrame, title: str) -> Figure:
         norm=TwoSlopeNorm(0, -most, most),
     )
     ax.set_facecolor("#EEEEEE")
-    told = "weight of the effect\n(red: negative)"
+    told = "\n".join(map(say, ("weight of the effect", "(red: negative)")))
     colour_scale(ax, mesh, told, shrink=0.8, aspect=25)
     return finish_layout(fig, title)
 
 
 @styled
-def predicted_index(table: pd.DataFrame) -> Figure:
+def predicted_index(table: pd.DataFrame, say: Say = str) -> Figure:
     """Change of the index against the predicted one, a point for each region and year.
 
     Parameters
@@ -109,13 +114,13 @@ def predicted_index(table: pd.DataFrame) -> Figure:
     ax.plot(both["predicted"], both["tbi"], "o", color=SURPLUS, markersize=2.5)
     reach = float(both.abs().to_numpy().max())
     ax.plot([-reach, reach], [-reach, reach], color=QUIET, linewidth=0.7)
-    ax.set_xlabel("predicted index, net of regions and years", fontsize=SMALL)
-    ax.set_ylabel("index", fontsize=SMALL)
+    ax.set_xlabel(say("predicted index, net of regions and years"), fontsize=SMALL)
+    ax.set_ylabel(say("index"), fontsize=SMALL)
     return finish_layout(fig)
 
 
 @styled
-def errors_by_cutoff(table: pd.DataFrame, title: str) -> Figure:
+def errors_by_cutoff(table: pd.DataFrame, title: str, say: Say = str) -> Figure:
     """Standard errors over the cut-off of Conley's kernel, a line for each regressor.
 
     Parameters
@@ -138,13 +143,13 @@ def errors_by_cutoff(table: pd.DataFrame, title: str) -> Figure:
                 str(term), place, (4, 0), textcoords="offset points", va="center"
             )
     ax.axhline(1, color=INK, linewidth=0.6)
-    ax.set_xlabel("cut-off of the distance", fontsize=SMALL)
-    ax.set_ylabel("standard error, clusters by entity = 1", fontsize=SMALL)
+    ax.set_xlabel(say("cut-off of the distance"), fontsize=SMALL)
+    ax.set_ylabel(say("standard error, clusters by entity = 1"), fontsize=SMALL)
     return finish_layout(fig, title)
 
 
 @styled
-def slopes_by_band(table: pd.DataFrame, title: str) -> Figure:
+def slopes_by_band(table: pd.DataFrame, title: str, say: Say = str) -> Figure:
     """Average slopes of movers over the band of quasi-stayers, a panel an estimand.
 
     Parameters
@@ -166,13 +171,13 @@ def slopes_by_band(table: pd.DataFrame, title: str) -> Figure:
         ax.plot(x[chosen], rows["estimate"][chosen], "o", color=INK, markersize=5)
         ax.axhline(0, color=QUIET, linewidth=0.6)
         ax.set_title(str(name), fontsize=SMALL)
-        ax.set_xlabel("rows that count as stayers, %", fontsize=SMALL)
-    axes[0].set_ylabel("average slope, 95 % interval", fontsize=SMALL)
+        ax.set_xlabel(say("rows that count as stayers, %"), fontsize=SMALL)
+    axes[0].set_ylabel(say("average slope, 95 % interval"), fontsize=SMALL)
     return finish_layout(fig, title)
 
 
 @styled
-def responses(table: pd.DataFrame, title: str) -> Figure:
+def responses(table: pd.DataFrame, title: str, say: Say = str) -> Figure:
     """Responses by horizon with pointwise intervals and simultaneous bands, a panel a
     measure.
 
@@ -194,9 +199,9 @@ def responses(table: pd.DataFrame, title: str) -> Figure:
             ax.fill_between(x, low, high, color=SURPLUS, alpha=strength, linewidth=0)
         ax.plot(x, rows["estimate"], "-o", color=INK, linewidth=1.2, markersize=3)
         ax.axhline(0, color=QUIET, linewidth=0.6)
-        ax.set_title(str(name), fontsize=SMALL)
-        ax.set_xlabel("years after", fontsize=SMALL)
-    axes[0].set_ylabel("response; interval (dark), band (light)", fontsize=SMALL)
+        ax.set_title(say(str(name)), fontsize=SMALL)
+        ax.set_xlabel(say("years after"), fontsize=SMALL)
+    axes[0].set_ylabel(say("response; interval (dark), band (light)"), fontsize=SMALL)
     return finish_layout(fig, title)
 
 
@@ -263,7 +268,7 @@ def drawn_effects(
     summary: pd.DataFrame,
     distribution: pd.DataFrame,
     clusters: int,
-    say: Callable[[str], str] = str,
+    say: Say = str,
 ) -> Figure:
     """A panel for each treatment of a model.
 

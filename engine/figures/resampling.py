@@ -1,7 +1,7 @@
 """Histograms of draws, with the sample marked."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ...kernels.panels.simulated import MAIN, METHODS
-from ..core import p_equals
+from ..core import Phrase, p_equals
 from ..estimation import t_pdf
 from ..reporting import (
     COLOURS,
@@ -149,7 +149,7 @@ _COLOURED = 6
 
 
 @styled
-def rejection_rates(result: pd.DataFrame) -> Figure:
+def rejection_rates(result: pd.DataFrame, say: Callable[[str], str] = str) -> Figure:
     """Share of true nulls that each method rejects at 5 %.
 
     Methods are the rows, the one that rejects least in its worst design first, and
@@ -183,12 +183,13 @@ def rejection_rates(result: pd.DataFrame) -> Figure:
         look = {"markersize": 3, "linewidth": 0.8, "color": COLOURS[k]}
         half = 1.96 * rows["mc_error"]
         handles.append(ax.errorbar(rows["size"], y, xerr=half, fmt="o", **look))
-    labelled_rows(ax, names)
+    labelled_rows(ax, [*map(say, names)])
     ax.set_xlim(left=0)
-    said = "share of true nulls rejected at 5 %"
+    told = say("share of true nulls rejected at 5 %")
     if left_out:
-        same = f"not told from a row that is shown: {', '.join(left_out)}"
-        said = f"{said}\n{textwrap.fill(same, 95)}"
-    ax.set_xlabel(said)
-    legend(fig, handles, coloured, loc="outside lower center")
+        same = "not told from a row that is shown: {methods}"
+        same = say(Phrase(same, methods=", ".join(left_out)))
+        told = f"{told}\n{textwrap.fill(same, 95)}"
+    ax.set_xlabel(told)
+    legend(fig, handles, [*map(say, coloured)], loc="outside lower center")
     return finish_layout(fig)

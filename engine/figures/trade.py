@@ -269,8 +269,8 @@ def va_versus_gross(
         raise TivaxError("gross exports and value added absorbed: not the same regions")
     what = "Balance of "
     if region is None:
-        what = "Largest deficit: "
         balance = (T.sum(axis=1) - T.sum(axis=0)).drop(REST, errors="ignore")
+        what = "Largest deficit: " if balance.min() < -1e-9 * T.sum().sum() else what
         region = str(balance.idxmin())
     [region] = known_regions([region], list(T.index))
     unit, factor = billions(trade["va_absorbed"].attrs.get("units", ""))

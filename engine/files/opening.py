@@ -82,6 +82,10 @@ def damaged(file: TableFile, why: object) -> TivaxError:
             "where it was downloaded"
         )
     reason = str(why).strip().partition("\n")[0] or type(why).__name__
+    if cells := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", reason):
+        told = "line {1} has {2} cells, those above have {0}".format(*cells.groups())
+        remedy = "write 1,000 as 1000, text with a comma in quotation marks"
+        return TivaxError(f"{file.name}: {told}; {remedy}")
     return TivaxError(
         f"{file.name}: cannot be read ({reason[:200]}); the file is damaged or "
         "incomplete, get it again"

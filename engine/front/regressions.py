@@ -104,9 +104,9 @@ def fit(
     vcov : str, dict or covariance
         "CV1" (the default where there are clusters), "CV2", "CV3", "two-way",
         "driscoll-kraay", "common-shocks", "HC1" (the default without clusters), "iid";
-        pyfixest's ``{"CRV1": "firm+year"}``; or ``tx.CV1(convention)``,
-        :class:`TwoWay`, :class:`DriscollKraay`, :class:`CommonShocks`,
-        :class:`Network`, :class:`Conley` with their options.
+        pyfixest's ``{"CRV1": "firm+year"}``; or ``tx.vcov.CV1(convention)``,
+        :class:`.TwoWay`, :class:`.DriscollKraay`, :class:`.CommonShocks`,
+        :class:`.Network`, :class:`Conley` with their options.
     weights : str
         Column of positive weights of rows; by default none.
     clusters : str or two of them

@@ -41,12 +41,11 @@ from .results.measure import require_source as require_source
 from .results.tbi import TbiErrors as TbiErrors
 from .results.tbi import TbiResult as TbiResult
 from .summary import trade_benefit_index as trade_benefit_index
+from .summary import value_added_trade as value_added_trade
 from .terms import term_symbols as term_symbols
 from .trade import Certify as Certify
 from .trade import exported_value_added as exported_value_added
 from .trade import indices_of as indices_of
 from .trade import require_certify as require_certify
-from .trade import value_added_absorbed as value_added_absorbed
-from .trade import value_added_trade as value_added_trade
 from .years import compute_years as compute_years
 from .years import solve_years as solve_years

@@ -15,7 +15,7 @@ from ..core import Progress, no_progress, require_kind, shift_progress
 from ..tables import Groups, WorldTables, perimeters, require_tables
 from .accounts import ValueAdded
 from .regrouping import regroup_trade
-from .trade import balances_of, value_added_trade
+from .trade import balances_of, trade_flows
 
 MEASURES = ("va_at_home", "va_exports", "va_imports", "vax_ratio", "tbi")
 TABLES = ("before", "after")
@@ -74,9 +74,8 @@ def compare_aggregation(
     years = len(tables.years)
     parts, residuals = [], []
     for k, each in enumerate((tables, aggregated)):
-        trade = value_added_trade(
-            each, value_added, progress=shift_progress(progress, k * years, 2 * years)
-        )
+        of_both = shift_progress(progress, k * years, 2 * years)
+        trade = trade_flows(each, value_added, progress=of_both)
         residuals.append(float(trade["residual"].max()))
         parts.append(_of_regions(trade, groups if each is tables else None))
     order = {k: parts[1][k].values for k in ("origin", "absorber", "region")}

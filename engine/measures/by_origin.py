@@ -109,7 +109,7 @@ def origins(
         ``product``. Summed over origins it is the value added in exports: with the
         residual the exports themselves.
         Summed over products and all categories it is
-        :func:`~tivax.value_added_absorbed`.
+        :func:`~tivax.value_added_trade`.
 
     Raises
     ------

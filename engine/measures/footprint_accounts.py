@@ -33,7 +33,7 @@ from .group_runs import groups_in_turn, in_groups
 from .regrouping import regroup
 from .results.footprints import Footprints
 from .results.measure import MeasuredTables
-from .trade import value_added_trade
+from .trade import trade_flows
 
 Names = Literal["tivax", "pymrio"]
 
@@ -108,7 +108,7 @@ def footprints(
         if given is not None or name == "account":
             require_kind(name, given, xr.DataArray, "an account of tx.read_satellites")
     named = groups_in_turn(groups, whole_regions(tables), apart=apart)
-    trade = value_added_trade(tables, account, memory=memory, progress=progress)
+    trade = trade_flows(tables, account, memory=memory, progress=progress)
     every = [trade["va_absorbed"]]
     if by_sector:
         # Sectors of origin are there already; those of the final product are not.

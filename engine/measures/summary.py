@@ -1,30 +1,40 @@
 """The trade benefit index and all that `tivax tbi` writes, from one solve a year."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, get_args
 
 import xarray as xr
 
-from ..core import NOT_KEPT, Keeper, Progress, TivaxError, in_float64, no_progress
+from ..core import (
+    NOT_KEPT,
+    Keeper,
+    Progress,
+    TivaxError,
+    in_float64,
+    no_progress,
+    require_choice,
+)
 from ..tables import (
     AnyGroups,
     Groups,
     WorldTables,
     perimeters,
+    region_names,
     whole_regions,
 )
 from .accounts import Account, ValueAdded
 from .footprint_accounts import footprints_of
 from .group_runs import groups_in_turn, join_groups
-from .regrouping import regroup, regroup_trade, require_computed
+from .regrouping import merge_regions, regroup, regroup_trade, require_computed
 from .results.measure import MeasuredTables
-from .results.tbi import TbiResult
+from .results.tbi import By, TbiResult
 from .trade import Certify, balances_of, indices_of, trade_flows
 
 
 @in_float64
 def trade_benefit_index(
-    tables: WorldTables | xr.Dataset | xr.DataArray,
+    tables: WorldTables | TbiResult | xr.Dataset | xr.DataArray,
     value_added: ValueAdded = "residual",
     *,
     drop: Sequence[str] = (),
@@ -44,7 +54,7 @@ def trade_benefit_index(
     Parameters
     ----------
     tables
-        World tables, or what was computed from them already: the Dataset of
+        World tables, or what was computed from them already: the result of
         :func:`value_added_trade`, or value added absorbed with dims year, origin,
         absorber (and sector) from any source. Values at home do not count.
     value_added, certify, memory, progress
@@ -84,6 +94,7 @@ def trade_benefit_index(
     West     0.027
     Name: tbi, dtype: float64
     """
+    tables = tables.trade if isinstance(tables, TbiResult) else tables
     source, codes = None, _codes(tables)
     named = groups_in_turn(groups, codes, apart=apart)
     each = {name: {name: members} for name, members in named.items()}
@@ -98,9 +109,10 @@ def trade_benefit_index(
         trade = tables.to_dataset(name="va_absorbed") if array else tables
     about: dict[str, Any] = {"account": Account(value_added).satellite_name}
     about |= {"source": source, "each_group": apart}
+    own = direct, isinstance(value_added, xr.DataArray)
     if not apart:
-        return TbiResult(trade, **_results(trade, drop, named, direct), **about)
-    runs = {name: _results(trade, drop, one, direct) for name, one in each.items()}
+        return TbiResult(trade, **_results(trade, drop, named, *own), **about)
+    runs = {name: _results(trade, drop, one, *own) for name, one in each.items()}
     joined: dict[str, Any] = {
         what: join_groups({name: run[what] for name, run in runs.items()})
         for what in next(iter(runs.values()))
@@ -110,6 +122,107 @@ def trade_benefit_index(
         if what in runs[next(iter(runs))]:
             joined[what] = _pairs_of_groups(trade[flow], drop, each)
     return TbiResult(trade, **joined, **about)
+
+
+@in_float64
+def value_added_trade(
+    tables: WorldTables | TbiResult | xr.Dataset,
+    value_added: ValueAdded = "residual",
+    *,
+    by: By = "flow",
+    drop: Sequence[str] = (),
+    groups: AnyGroups | None = None,
+    apart: bool = False,
+    certify: Certify = "columns",
+    memory: int | None = None,
+    progress: Progress = no_progress,
+) -> TbiResult:
+    """Trade in value added and gross trade of every year: flows, or sums by region.
+
+    The VAX ratio is value added exported over gross exports (Johnson and Noguera
+    2012); gross exports are model-consistent, so that both balances agree (with v the
+    residual and no region dropped). By sector of origin it is value added of the sector
+    that is absorbed abroad over what the sector itself exports. That exceeds 1 for
+    services embodied in goods, without limit where a sector hardly exports itself, and
+    is negative where inventories outweigh its exports. Imports are then those of value
+    added from that sector abroad.
+
+    Parameters
+    ----------
+    tables
+        In memory or lazy; or what this function returned for them, by flow.
+    value_added
+        ``residual``: output less intermediate inputs, taxes and margins included
+        (the paper's). ``basic``: the value-added row of the table. Or a satellite
+        account, a DataArray (year, region, sector) of jobs, emissions or any row of
+        industries: flows are then in its unit.
+    by
+        ``flow``: from industries of origin to regions. ``pair``: value added from
+        region to region. ``region``: exports, imports and what follows from them.
+        ``sector``: these by sector of origin. ``index``: that of
+        :func:`trade_benefit_index`.
+    drop, groups, apart
+        As in :func:`trade_benefit_index`.
+    certify
+        ``columns``: the relative residual of each column (absorbing region) is below
+        1e-12. That does not bound a cell much smaller than its column: between small
+        regions one may be wrong from the ninth digit on. ``cells``: one more step of
+        refinement, and a bound on the error of every cell, at four times the work.
+    memory
+        In bytes. A year that needs more is solved while it is read from a lazy store.
+    progress
+        Called with years done and years in all.
+
+    Returns
+    -------
+    TbiResult
+        The result of :func:`trade_benefit_index`, whose ``data`` is here by flow
+        ``va_absorbed`` (year, origin, sector, absorber), diag(v) B Y, and
+        ``gross_exports`` (year, exporter, sector, importer), model-consistent, 0 at
+        home, in the unit of the tables; ``output`` (year, origin, sector),
+        model-consistent; ``residual`` (year), relative, measured; ``passes`` (year),
+        products with A, 0 where the year was solved by LU. Split regions are whole:
+        their parts are computed apart, then added up. With ``certify="cells"`` also by
+        year ``cell_error``, the largest relative error that any cell of required output
+        B Y can have, and ``cell_backward_error`` (``kernels.cells``).
+        By pair ``va_absorbed`` (year, origin, absorber).
+        By region or sector (year, region[, sector]), ``gross_exports``,
+        ``gross_imports``, ``va_exports``, ``va_imports``, ``vax_ratio`` and ``tbi``,
+        -1 to 1 unless flows are negative. By sector ``flag`` marks negative flows and
+        an index outside of -1 to 1, with the cause (``engine.measures.flags``).
+
+    Raises
+    ------
+    TivaxError
+        ``basic`` for tables without a value-added row; a year whose solve misses
+        1e-8; a table that is not productive (spectral radius of A not below 1).
+
+    Examples
+    --------
+    >>> by_region = tx.value_added_trade(world, by="region")
+    >>> by_region["vax_ratio"].sel(year=2000).to_series().round(3)
+    region
+    R01    0.599
+    R02    0.764
+    ROW    0.654
+    Name: vax_ratio, dtype: float64
+    """
+    require_choice("by", by, get_args(By))
+    if apart and by == "flow":
+        raise TivaxError('apart: flows are of all groups; give by="region"')
+    if isinstance(tables, xr.Dataset | xr.DataArray):
+        require_computed(tables, "va_absorbed", "gross_exports")
+    about = {"certify": certify, "memory": memory, "progress": progress}
+    chosen = {"drop": drop, "groups": groups, "apart": apart}
+    found = trade_benefit_index(tables, value_added, **chosen, **about)
+    if by != "flow":
+        return replace(found, by=by)
+    codes = list(map(str, found.trade["origin"].values))
+    name = region_names(codes, drop=drop, groups=groups)
+    trade = (
+        found.trade if [*name.values()] == codes else merge_regions(found.trade, name)
+    )
+    return replace(found, by=by, trade=trade)
 
 
 def _codes(tables: WorldTables | xr.Dataset | xr.DataArray) -> list[str]:
@@ -129,6 +242,7 @@ def _results(
     drop: Sequence[str],
     groups: Groups,
     direct: xr.DataArray | None,
+    of_account: bool,
 ) -> dict[str, Any]:
     """Fields of ``TbiResult`` with regions dropped and grouped; of value added absorbed
     alone the index."""
@@ -151,7 +265,7 @@ def _results(
         "absorbed": flows["va_absorbed"].sum("sector", keep_attrs=True),
         "exports": flows["gross_exports"].sum("sector", keep_attrs=True),
     }
-    if direct is not None:
+    if direct is not None or of_account:
         results["footprints"] = footprints_of(trade, direct, drop=drop, groups=groups)
     return results
 

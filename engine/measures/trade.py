@@ -16,143 +16,35 @@ from ..core import (
     TivaxError,
     in_float64,
     no_progress,
-    require_choice,
     source_in_words,
 )
 from ..streaming import streamed_trade
 from ..tables import (
     AnyGroups,
-    Groups,
     WorldTables,
     perimeters,
-    region_names,
-    require_tables,
 )
 from . import flags
 from .accounts import Account, ValueAdded
 from .decompositions import years_of_method
-from .group_runs import in_groups
 from .methods import WITH_ABSORBED
 from .regrouping import (
     merge_regions,
     regroup,
-    regroup_trade,
-    require_computed,
 )
 from .years import compute_years
 
 Certify = Literal["columns", "cells"]
 """What is certified: the residual of every column, or the error of every cell."""
-By = Literal["flow", "region", "sector"]
-
-
-@in_float64
-def value_added_trade(
-    tables: WorldTables | xr.Dataset,
-    value_added: ValueAdded = "residual",
-    *,
-    by: By = "flow",
-    drop: Sequence[str] = (),
-    groups: AnyGroups | None = None,
-    apart: bool = False,
-    certify: Certify = "columns",
-    memory: int | None = None,
-    progress: Progress = no_progress,
-) -> xr.Dataset:
-    """Trade in value added and gross trade of every year: flows, or sums by region.
-
-    The VAX ratio is value added exported over gross exports (Johnson and Noguera
-    2012); gross exports are model-consistent, so that both balances agree (with v the
-    residual and no region dropped). By sector of origin it is value added of the sector
-    that is absorbed abroad over what the sector itself exports. That exceeds 1 for
-    services embodied in goods, without limit where a sector hardly exports itself, and
-    is negative where inventories outweigh its exports. Imports are then those of value
-    added from that sector abroad.
-
-    Parameters
-    ----------
-    tables
-        In memory or lazy; or the flows that this function returned for them.
-    value_added
-        ``residual``: output less intermediate inputs, taxes and margins included
-        (the paper's). ``basic``: the value-added row of the table. Or a satellite
-        account, a DataArray (year, region, sector) of jobs, emissions or any row of
-        industries: flows are then in its unit.
-    by
-        ``flow``: from industries of origin to regions. ``region``: exports, imports and
-        what follows from them. ``sector``: these by sector of origin.
-    drop, groups, apart
-        As in :func:`trade_benefit_index`.
-    certify
-        ``columns``: the relative residual of each column (absorbing region) is below
-        1e-12. That does not bound a cell much smaller than its column: between small
-        regions one may be wrong from the ninth digit on. ``cells``: one more step of
-        refinement, and a bound on the error of every cell, at four times the work.
-    memory
-        In bytes. A year that needs more is solved while it is read from a lazy store.
-    progress
-        Called with years done and years in all.
-
-    Returns
-    -------
-    Dataset
-        By flow, ``va_absorbed`` (year, origin, sector, absorber) and ``gross_exports``
-        (year, exporter, sector, importer), model-consistent, 0 at home, in the
-        unit of the tables; ``output`` (year, origin, sector), model-consistent;
-        ``residual`` (year), relative, measured; ``passes`` (year), products with A,
-        0 where the year was solved by LU. Split regions are whole: their parts are
-        computed apart, then added up. With ``certify="cells"`` also by year
-        ``cell_error``, the largest relative error that any cell of required output B Y
-        can have, and ``cell_backward_error`` (``kernels.cells``).
-        By region or sector (year, region[, sector]), ``gross_exports``,
-        ``gross_imports``, ``va_exports``, ``va_imports``, ``vax_ratio`` and ``tbi``,
-        -1 to 1 unless flows are negative. By sector ``flag`` marks negative flows and
-        an index outside of -1 to 1, with the cause (``engine.measures.flags``).
-
-    Raises
-    ------
-    TivaxError
-        ``basic`` for tables without a value-added row; a year whose solve misses
-        1e-8; a table that is not productive (spectral radius of A not below 1).
-
-    Examples
-    --------
-    >>> by_region = tx.value_added_trade(world, by="region")
-    >>> by_region["vax_ratio"].sel(year=2000).to_series().round(3)
-    region
-    R01    0.599
-    R02    0.764
-    ROW    0.654
-    Name: vax_ratio, dtype: float64
-    """
-    require_choice("by", by, get_args(By))
-    if isinstance(tables, xr.Dataset):
-        require_computed(trade := tables, "va_absorbed", "gross_exports")
-    else:
-        require_tables(tables)
-        trade = trade_flows(tables, value_added, certify, memory, progress)
-    codes = list(map(str, trade["origin"].values))
-    if by == "flow":
-        if apart:
-            raise TivaxError('apart: flows are of all groups; give by="region"')
-        name = region_names(codes, drop=drop, groups=groups)
-        return trade if [*name.values()] == codes else merge_regions(trade, name)
-
-    def balances(groups: Groups) -> xr.Dataset:
-        by_sector = by == "sector"
-        flows = regroup_trade(trade, drop=drop, groups=groups, by_sector=by_sector)
-        return balances_of(flows, by_sector)
-
-    return in_groups(balances, groups, codes, apart=apart)
 
 
 @in_float64
 def trade_flows(
     tables: WorldTables,
-    value_added: ValueAdded,
-    certify: Certify,
-    memory: int | None,
-    progress: Progress,
+    value_added: ValueAdded = "residual",
+    certify: Certify = "columns",
+    memory: int | None = None,
+    progress: Progress = no_progress,
     keeper: Keeper = NOT_KEPT,
 ) -> xr.Dataset:
     """The flows of ``value_added_trade``."""
@@ -225,50 +117,6 @@ def _labelled(
         },
     }
     return xr.Dataset(data, attrs={"source": source_in_words(tables.source)})
-
-
-def value_added_absorbed(
-    tables: WorldTables,
-    value_added: ValueAdded = "residual",
-    *,
-    certify: Certify = "columns",
-) -> xr.DataArray:
-    """Value added by industry of origin and absorbing region, diag(v) B Y.
-
-    Returns a DataArray (year, origin, sector, absorber) in the unit of the tables
-    (Johnson and Noguera 2012, Journal of International Economics 86). Arguments and
-    errors as in :func:`value_added_trade`; the attribute ``residual_max``, and with
-    ``certify="cells"`` also ``cell_error_max``, is the worst of all years.
-
-    Parameters
-    ----------
-    tables : WorldTables
-        Tables in memory or of a lazy store.
-    value_added : {"residual", "basic"} or DataArray
-        Output less inputs, the table's own row, or an account.
-    certify : {"columns", "cells"}
-        What the residual certifies.
-
-    Returns
-    -------
-    DataArray (year, origin, sector, absorber)
-        In the unit of the tables, or of the account.
-
-    Examples
-    --------
-    >>> absorbed = tx.value_added_absorbed(world)
-    >>> absorbed.sel(year=2000).sum("sector").round().astype(int).to_pandas()
-    absorber      R01       R02       ROW
-    origin
-    R01       1974659   2008413   2685720
-    R02       3387381  14395650   4496561
-    ROW       1572213   6114702  23364700
-    """
-    trade = value_added_trade(tables, value_added, certify=certify)
-    worst = {"residual_max": float(trade["residual"].max())}
-    if "cell_error" in trade:
-        worst["cell_error_max"] = float(trade["cell_error"].max())
-    return trade["va_absorbed"].assign_attrs(worst)
 
 
 @in_float64

@@ -299,7 +299,8 @@ def monte_carlo(
     tables
         In memory or lazy; a year is worked on at a time.
     error
-        As in :func:`standard_errors`.
+        The errors of cells: a name (``rounding``), a file RUN.toml or errors of
+        ``tx.table_errors``.
     draws, seed
         Draw k depends on the seed, k and the year alone.
     progress

@@ -67,7 +67,7 @@ class Panel:
 
     Examples
     --------
-    >>> built = tx.build_panel(tx.read_data_files("raw"))
+    >>> built = tx.panel.build_panel(tx.panel.read_data_files("raw"))
     >>> built.losses[0].iso3
     'ROU'
     >>> built.codebook.columns.tolist()[:4]
@@ -94,7 +94,7 @@ def build_panel(files: DataFiles) -> Panel:
     Parameters
     ----------
     files : DataFiles
-        Sources of the panel, from :func:`read_data_files`.
+        Sources of the panel, from :func:`.read_data_files`.
 
     Returns
     -------
@@ -110,13 +110,13 @@ def build_panel(files: DataFiles) -> Panel:
 
     Examples
     --------
-    >>> built = tx.build_panel(tx.read_data_files("raw"))
+    >>> built = tx.panel.build_panel(tx.panel.read_data_files("raw"))
     >>> built.frame[["iso3", "year", "TBI", "KOFGIdj"]].head(2)
       iso3  year       TBI  KOFGIdj
     0  AUS  2000 -0.328125    12.00
     1  AUS  2001 -0.327148    12.25
     """
-    require_kind("files", files, DataFiles, "what tx.read_data_files returns")
+    require_kind("files", files, DataFiles, "what tx.panel.read_data_files returns")
     tbi, residual = tbi_block(files)
     blocks: dict[Source, pd.DataFrame] = {
         "tbi": tbi,

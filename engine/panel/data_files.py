@@ -76,7 +76,7 @@ class DataFiles:
     Examples
     --------
     >>> from dataclasses import replace
-    >>> files = tx.read_data_files("raw")
+    >>> files = tx.panel.read_data_files("raw")
     >>> replace(files, codes="fixed").codes
     'fixed'
     """
@@ -237,7 +237,7 @@ def read_data_files(
 
     Examples
     --------
-    >>> files = tx.read_data_files("raw")
+    >>> files = tx.panel.read_data_files("raw")
     >>> files.kof.path.name, files.years
     ('KOF_Data_2018.dta', (2000, 2003))
     """

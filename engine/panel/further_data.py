@@ -1,4 +1,4 @@
-"""``tx.FurtherData``: editions, trade and tables of a data folder beside the panel."""
+"""``tx.panel.FurtherData``: editions, trade, tables of a data folder beside a panel."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -44,7 +44,7 @@ class FurtherData:
 
     Examples
     --------
-    >>> further = tx.FurtherData(tx.read_data_files("raw"))
+    >>> further = tx.panel.FurtherData(tx.panel.read_data_files("raw"))
     >>> further.options["2001"]
     ('mean-1996-2014', 'linear')
     >>> chosen = {name: names[0] for name, names in further.options.items()}
@@ -55,7 +55,9 @@ class FurtherData:
     files: DataFiles
 
     def __post_init__(self) -> None:
-        require_kind("files", self.files, DataFiles, "what tx.read_data_files returns")
+        require_kind(
+            "files", self.files, DataFiles, "what tx.panel.read_data_files returns"
+        )
 
     # ------------------------------------------------------- editions and definitions
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from ..comparison import Comparison
-from ..core import Listing, capital
+from ..core import Listing, Phrase, capital, points
 from ..figures import databases as drawings
 from ..measures import INDICATORS
 from ..reporting import Plot, measure_name, page_of
@@ -23,12 +23,13 @@ class ComparisonPage(OwnPage):
     @property
     def subtitle(self) -> str:
         found = self.result
+        ends = {"first": found.years[0], "last": found.years[-1]}
+        several = len(found.years) > 1
         return self.words.text(
             "size",
             databases=", ".join(found.databases),
             regions=len(found.regions),
-            first=found.years[0],
-            last=found.years[-1],
+            years=Phrase("{first} to {last}", **ends) if several else ends["last"],
         )
 
     @property
@@ -36,7 +37,7 @@ class ComparisonPage(OwnPage):
         """The agreement of each pair of databases on each measure."""
         say, told = self.words.text, list[str]()
         for row in self.result.findings():
-            unit = row["unit"]
+            unit = points(row["unit"])
             inside = "" if unit in ("1", "ratio") else f" {self.said(unit)}"
             both, parts = say("both", **row), list[str]()
             if row["correlation"] == row["correlation"]:
@@ -45,12 +46,16 @@ class ComparisonPage(OwnPage):
                 both = say("they")
             most = "most" if row["mean_difference"] > 0 else "differ"
             parts.append(say(most, both=both, inside=inside, **row))
+            if "agree" in row:
+                parts.append(say("within", **row))
             share = row.get("explained", float("nan"))
             if share == share:
                 parts.append(say("all" if share >= 1 else "explained", share=share))
             found = self.words.sentences(*parts)
             measure = capital(self._measure(row["measure"]))
             told.append(say("named", measure=measure, found=found))
+        if self.result.left_out:
+            told.append(say("left out", n=self.result.left_out))
         return "\n".join(told)
 
     def _measure(self, code: str) -> str:
@@ -62,7 +67,9 @@ class ComparisonPage(OwnPage):
         """Lines of each database by region and, of the first two databases, the mean
         difference of every region with its interval."""
         found, plots = self.result, dict[str, Plot]()
-        if "sector" in found.table:  # a line a region needs one number a year
+        if {"sector", "partner"} & {
+            *found.table
+        }:  # a line a region needs one number a year
             return plots
         which = {"regions": found.shown, "databases": found.databases}
         year = found.years[-1]
@@ -74,6 +81,7 @@ class ComparisonPage(OwnPage):
             about["unit"] = "" if unit == "1" else self.said(unit)
             lines = partial(drawings.database_lines, rows, **which, **about)
             last = gaps[gaps["year"] == year]
+            about["unit"] = self.said(points(unit)) if about["unit"] else ""
             bars = partial(drawings.database_differences, last, year=year, **about)
             plots |= {f"lines_{measure}": lines, f"differences_{measure}": bars}
         return plots
@@ -83,11 +91,15 @@ class ComparisonPage(OwnPage):
         rows = [
             (
                 *(str(k[name]) for name in ("measure", "first", "second")),
-                f"{k['correlation']:.3f}",
-                f"{k['change_correlation']:.3f}",
+                *(
+                    f"{k[name]:.3f}" if k[name] == k[name] else "-"
+                    for name in ("correlation", "change_correlation")
+                ),
                 f"{k['mean_difference']:.4g}",
+                *([f"{k['agree']:,}/{k['n']:,}"] if "agree" in k else []),
             )
             for k in self.result.agreement.to_dict("records")
         ]
-        columns = [*map(self.said, _COLUMNS)]
+        more = ["within 0.1 %"] * (self.result.rounding is not None)
+        columns = [*map(self.said, [*_COLUMNS, *more])]
         return [Listing(self.words.text("listing"), columns, rows, (), words=3)]

@@ -40,11 +40,16 @@ class OwnPage(Page):
         return {}
 
     @property
+    def subtitle(self) -> str:
+        return ""
+
+    @property
     def finding(self) -> Sequence[str]:
         return self.sentence.splitlines()
 
     def sections(self, figures: Mapping[str, Drawn]) -> Sequence[Section]:
-        return usual_sections(self.listings(), figures, self.result.program, self.said)
+        given = self.listings(), figures, self.result.program, self.said, self.table
+        return usual_sections(*given)
 
     def table(self, frame: pd.DataFrame, formats: Mapping[str, str]) -> Table:
         """A table of the report, its headers and texts in the language."""

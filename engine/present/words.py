@@ -9,7 +9,7 @@ A hole says what it holds, and numbers stay numbers until then:
 and how they are printed here. A ``Phrase`` in a hole is put into those words.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from string import Formatter
@@ -24,6 +24,8 @@ from ..reporting import (
     variable_name,
 )
 from ..tables import country_in_text
+
+_JOINTS = {"; ": "；", ", ": "、"}
 
 
 class Words(Document, Formatter):
@@ -74,6 +76,9 @@ class Words(Document, Formatter):
         """Sentences without their stops as one text."""
         stop = "。" if self.chinese else ". "
         return f"{stop.join(parts)}{stop.strip()}"
+
+    def listed(self, parts: Iterable[Any], joint: str = "; ") -> str:
+        return (_JOINTS[joint] if self.chinese else joint).join(map(str, parts))
 
     def filled(self, text: str, given: Mapping[str, Any]) -> str:
         return self.vformat(text, (), given)

@@ -13,13 +13,12 @@ not reject too often if slopes of blocks are independent and normal.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..core import Listing, TivaxError
+from ..core import TivaxError
 from ..estimation import (
     COLLINEAR,
     LinearFit,
@@ -29,9 +28,7 @@ from ..estimation import (
     regressor_names,
     t_row,
 )
-from ..figures import labelled_intervals
-from ..reporting import Plot, method_of
-from .diagnosis import NUMBERS, Diagnosis, listing, panel_rows
+from .diagnosis import Diagnosis, panel_rows
 
 MEANING = {
     "mean group": "average over countries of the slope of each over time",
@@ -59,7 +56,7 @@ class CountrySlopes(Diagnosis):
     Examples
     --------
     >>> blocks = panel.assign(block=pd.factorize(panel["iso3"])[0] % 4)
-    >>> found = tx.country_slopes(
+    >>> found = tx.referee.country_slopes(
     ...     blocks, "growth", ["trade"], blocks="block", entity="iso3", time="year"
     ... )
     >>> found.table["method"].tolist()
@@ -73,49 +70,22 @@ class CountrySlopes(Diagnosis):
     residual: float
 
     program = "country-slopes"
-    report_title = "Slopes of countries"
-    method = method_of("country-slopes")
 
     def tables(self) -> Mapping[str, pd.DataFrame]:
         return {"country_slopes": self.table, "slopes": self.slopes}
 
-    def plots(self) -> Mapping[str, Plot]:
+    def findings(self) -> dict[str, Any]:
+        """The means of the first regressor (``rows``), and of how many countries the
+        slope is positive."""
         first = self.table["term"].iloc[0]
-        rows = self.slopes[self.slopes["term"] == first].sort_values("estimate")
-        ends = {"ci_low": rows["estimate"], "ci_high": rows["estimate"]}
-        means = self.table[self.table["term"] == first].rename(
-            columns={"method": "group"}
-        )
-        shown = pd.concat([means, rows.assign(**ends)], ignore_index=True)
-        title = f"Slopes of {self.outcome} in {first}"
-        return {"slopes": partial(labelled_intervals, shown, "group", title)}
-
-    @property
-    def sentence(self) -> str:
-        """The means of the first regressor, and how slopes spread."""
-        first = self.table["term"].iloc[0]
-        rows = self.table[self.table["term"] == first].to_dict("records")
-        means = "; ".join(
-            f"{k['method']} {k['estimate']:.4g}, 95 % interval {k['ci_low']:.4g} to "
-            f"{k['ci_high']:.4g} ({k['groups']} slopes)"
-            for k in rows
-        )
         own = self.slopes.query("method == 'mean group' and term == @first")
-        above = int((own["estimate"] > 0).sum())
-        text = (
-            f"The slope of {self.outcome} in {first} is positive in {above} of "
-            f"{len(own)} countries: {means}."
-        )
-        if left := self.entities - len(own):
-            text += (
-                f" {left} of {self.entities} countries are left out: {first} does not "
-                "move there beside the others, or there are too few years."
-            )
-        return text
-
-    def _listings(self) -> Sequence[Listing]:
-        labels = self.table["method"] + ", " + self.table["term"]
-        return [listing(self.outcome, self.table, [*labels], NUMBERS)]
+        return {
+            "term": first,
+            "rows": self.table[self.table["term"] == first].to_dict("records"),
+            "above": int((own["estimate"] > 0).sum()),
+            "countries": len(own),
+            "left": self.entities - len(own),
+        }
 
 
 def country_slopes(
@@ -154,7 +124,7 @@ def country_slopes(
 
     Examples
     --------
-    >>> found = tx.country_slopes(
+    >>> found = tx.referee.country_slopes(
     ...     panel, "growth", ["trade", "gdp"], entity="iso3", time="year"
     ... )
     >>> int(found.table["groups"].iloc[0])

@@ -1,47 +1,35 @@
 """``Diagnosis``: what results of this room have in common, and their rows."""
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from ..core import Listing
 from ..estimation import (
     complete_rows,
     require_column_names,
     require_names,
     require_one_row,
 )
-from ..reporting import Result
-
-NUMBERS = ("estimate", "se", "p_value", "ci_low", "ci_high")
-"""Columns of an estimate, as in ``t_row``."""
+from ..reporting import Told
 
 
-class Diagnosis(Result):
+class Diagnosis(Told):
     """A regression under a question of a referee.
 
     ``residual``: what rounding leaves of 0 where columns have length one.
     """
 
-    outcome: str
+    in_print = "tivax.engine.present.referee"
     residual: float
+
+    @abstractmethod
+    def findings(self) -> dict[str, Any]:
+        """The findings by name."""
 
     def facts(self) -> Mapping[str, Any]:
         return {"residual_max": self.residual}
-
-
-def listing(
-    title: str,
-    rows: pd.DataFrame,
-    labels: Sequence[str],
-    columns: Sequence[str],
-    notes: Sequence[str] = (),
-) -> Listing:
-    """Numbers of these columns, a label before each row."""
-    numbers = ((f"{k:.4g}" for k in row) for row in rows[[*columns]].to_numpy())
-    cells = [(str(k), *row) for k, row in zip(labels, numbers, strict=True)]
-    return Listing(title, ("", *columns), cells, notes)
 
 
 def panel_rows(

@@ -21,14 +21,13 @@ supply over all years (Adao, Kolesar and Morales 2019; Borusyak, Hull and Jarave
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..core import Listing, Progress, TivaxError, no_progress, require_whole
+from ..core import Progress, TivaxError, no_progress, require_whole
 from ..estimation import (
     CV1,
     Estimate,
@@ -38,10 +37,9 @@ from ..estimation import (
     require_columns,
     require_one_row,
 )
-from ..figures import predicted_index
 from ..measures import ValueAdded, origins
-from ..reporting import Plot, Result, method_of
 from ..tables import WorldTables, require_tables
+from .diagnosis import Diagnosis
 from .shift_share import ShiftShare, shift_share
 
 _SIDES = ("exports", "imports")
@@ -57,7 +55,7 @@ class _Design(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Exposure(Result):
+class Exposure(Diagnosis):
     """Exposure to others' demand and supply in a base year, and the instrument.
 
     Attributes
@@ -65,12 +63,12 @@ class Exposure(Result):
     table
         region, year, tbi, predicted, instrument, va_exports, va_imports,
         predicted_exports, predicted_imports, in the unit of the tables.
-    base
+    year
         The base year, in which prediction and index are the same.
 
     Examples
     --------
-    >>> found = tx.exposure(world, base=2000)
+    >>> found = tx.referee.exposure_instrument(world, year=2000)
     >>> first = found.table[found.table["year"] == 2000]
     >>> bool(np.allclose(first["tbi"], first["predicted"]))
     True
@@ -85,14 +83,9 @@ class Exposure(Result):
     _design: _Design
 
     program = "exposure-instrument"
-    report_title = "An instrument from the tables"
-    method = method_of("exposure-instrument")
 
     def tables(self) -> Mapping[str, pd.DataFrame]:
         return {"index": self.table, "shares": self.shares}
-
-    def plots(self) -> Mapping[str, Plot]:
-        return {"predicted": partial(predicted_index, self.table)}
 
     def facts(self) -> Mapping[str, Any]:
         return {"residual_max": self.residual_max, "base": self.base}
@@ -123,32 +116,14 @@ class Exposure(Result):
         row = fit.terms.loc[["instrument"], ["estimate", "se", "p_value"]]
         return row.assign(f=(row["estimate"] / row["se"]) ** 2).reset_index(drop=True)
 
-    @property
-    def sentence(self) -> str:
-        """Say how well exposure in the base year predicts the index.
+    def findings(self) -> dict[str, Any]:
+        """The first stage.
 
         Strong: F above the critical value of Montiel Olea and Pflueger (2013, Journal
         of Business and Economic Statistics 31) for one instrument.
         """
         row = self.first_stage.iloc[0]
-        strong = "strong" if row["f"] > 23.1 else "weak"
-        return (
-            f"Exposure of {self.base} is a {strong} instrument for the index: net of "
-            f"regions and years one unit of it goes with {row['estimate']:.2f} of the "
-            f"index, F = {row['f']:.1f} with clusters by region (from 23.1 on the bias "
-            "of two stages is less than a tenth of the worst)."
-        )
-
-    def _listings(self) -> Sequence[Listing]:
-        last = self.table[self.table["year"] == self.years[-1]]
-        rows = [
-            (str(r), f"{a:.4f}", f"{b:.4f}")
-            for r, a, b in zip(
-                last["region"], last["tbi"], last["predicted"], strict=True
-            )
-        ][:60]
-        columns = ("region", "tbi", "predicted")
-        return [Listing(f"Index of {self.years[-1]}", columns, rows, [self.sentence])]
+        return {**row, "strong": row["f"] > 23.1}
 
     def estimate(
         self,
@@ -273,9 +248,9 @@ class Exposure(Result):
         return frame, shares_of_rows, groups, values
 
 
-def exposure(
+def exposure_instrument(
     tables: WorldTables,
-    base: int | None = None,
+    year: int | None = None,
     *,
     value_added: ValueAdded = "residual",
     progress: Progress = no_progress,
@@ -286,7 +261,7 @@ def exposure(
     ----------
     tables
         Two years or more.
-    base
+    year
         The year of the shares, the first by default.
     value_added
         As in :func:`trade_benefit_index`.
@@ -303,15 +278,15 @@ def exposure(
 
     Examples
     --------
-    >>> found = tx.exposure(world)
+    >>> found = tx.referee.exposure_instrument(world)
     >>> found.base
     2000
     """
     require_tables(tables)
     years = [*tables.years]
-    base = years[0] if base is None else base
+    base = years[0] if year is None else year
     if base not in years:
-        raise TivaxError(f"base = {base}: the tables have {years[0]} to {years[-1]}")
+        raise TivaxError(f"year = {base}: the tables have {years[0]} to {years[-1]}")
     if len(years) < 2:
         raise TivaxError("an exposure takes two years or more")
     held = origins(

@@ -31,18 +31,15 @@ r (N + T) / NT log(min(N, T)), the lowest.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
-from ..core import Listing, TivaxError, require_choice, require_whole
+from ..core import TivaxError, require_choice, require_whole
 from ..estimation import explained, regressor_names, t_row
-from ..figures import labelled_intervals
-from ..reporting import Plot, method_of
-from .diagnosis import NUMBERS, Diagnosis, listing, panel_rows
+from .diagnosis import Diagnosis, panel_rows
 
 Correction = Literal["bai", "moon-weidner"]
 _AIM = 1e-13  # of the coefficients' change, relative to their standard errors
@@ -80,7 +77,7 @@ class InteractiveEffects(Diagnosis):
 
     Examples
     --------
-    >>> fit = tx.interactive_effects(
+    >>> fit = tx.referee.interactive_effects(
     ...     panel, "growth", ["trade"], entity="iso3", time="year", factors=1
     ... )
     >>> fit.terms.index.tolist()
@@ -100,8 +97,6 @@ class InteractiveEffects(Diagnosis):
     residual: float
 
     program = "interactive-effects"
-    report_title = "Interactive effects"
-    method = method_of("interactive-effects")
 
     def tables(self) -> Mapping[str, pd.DataFrame]:
         return {
@@ -111,33 +106,19 @@ class InteractiveEffects(Diagnosis):
             "loadings": self.loadings.reset_index(),
         }
 
-    def plots(self) -> Mapping[str, Plot]:
-        rows = self.terms.rename_axis("term").reset_index()
-        r = self.factors.shape[1]
-        title = f"{self.outcome}, {r} common factor{'s' * (r != 1)}"
-        return {"intervals": partial(labelled_intervals, rows, "term", title)}
-
-    @property
-    def sentence(self) -> str:
-        """The estimate with factors, and how many the criterion would take."""
+    def findings(self) -> dict[str, Any]:
+        """The effect of the first regressor, the number of factors that the criterion
+        takes (``best``), whether more might be better (``at_end``), and numbers with
+        which the iteration does not settle."""
         tried, best = self.criteria["r"], _best(self.criteria)
-        last = ", the most that were tried" if best == tried.max() else ""
-        chosen = f"; the criterion of Bai and Ng takes {best}{last}"
-        if gone := [str(r) for r in tried[self.criteria["ic"].isna()]]:
-            chosen += f" (not computed with {', '.join(gone)}: no fit settles)"
-        r = self.factors.shape[1]
-        first = self.terms.index[0]
-        row = self.terms.loc[first]
-        return (
-            f"With {r} common factor{'s' * (r != 1)} the effect of {first} on "
-            f"{self.outcome} is {row['estimate']:.4g} (standard error "
-            f"{row['se']:.2g}){chosen if len(tried) > 1 else ''}."
-        )
-
-    def _listings(self) -> Sequence[Listing]:
-        notes = [f"{self.n:,} rows, {self.clusters} units, sigma2 {self.sigma2:.6g}"]
-        columns, names = (*NUMBERS, "se_plain", "se_bai"), [*self.terms.index]
-        return [listing(self.outcome, self.terms, names, columns, notes)]
+        return {
+            **self.terms.iloc[0],
+            "term": self.terms.index[0],
+            "factors": self.factors.shape[1],
+            "best": best,
+            "at_end": best == tried.max(),
+            "unsettled": tried[self.criteria["ic"].isna()].tolist(),
+        }
 
 
 def _best(criteria: pd.DataFrame) -> int:
@@ -203,7 +184,7 @@ def interactive_effects(
 
     Examples
     --------
-    >>> fit = tx.interactive_effects(
+    >>> fit = tx.referee.interactive_effects(
     ...     panel, "growth", ["trade"], factors=1, entity="iso3", time="year"
     ... )
     >>> int(fit.criteria["r"].max())

@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..core import Listing, TivaxError, count_text, naming, require_whole, show
+from ..core import TivaxError, naming, require_whole, show
 from ..estimation import (
     COLLINEAR,
     LinearFit,
@@ -37,9 +37,7 @@ from ..estimation import (
     t_ppf,
     t_row,
 )
-from ..figures import responses
-from ..reporting import Plot, method_of
-from .diagnosis import NUMBERS, Diagnosis, listing, panel_rows
+from .diagnosis import Diagnosis, panel_rows
 
 _DRAWS = 50_000
 
@@ -60,7 +58,7 @@ class LocalProjections(Diagnosis):
 
     Examples
     --------
-    >>> found = tx.local_projections(
+    >>> found = tx.referee.local_projections(
     ...     panel, "growth", "trade", horizons=2, lags=0, entity="iso3", time="year"
     ... )
     >>> found.table["horizon"].tolist()
@@ -75,47 +73,23 @@ class LocalProjections(Diagnosis):
     residual: float
 
     program = "local-projections"
-    report_title = "Responses by horizon"
-    method = method_of("local-projections")
 
     def tables(self) -> Mapping[str, pd.DataFrame]:
         return {"local_projections": self.table}
 
-    def plots(self) -> Mapping[str, Plot]:
-        title = f"Response of {self.outcome} to {self.treatment}"
-        return {"responses": partial(responses, self.table, title)}
-
-    @property
-    def sentence(self) -> str:
-        """The response at once and at the end, and whether the band leaves out zero."""
+    def findings(self) -> dict[str, Any]:
+        """The response ``at_once`` and at the last ``horizon``, horizons whose band
+        leaves out zero (``outside``), and the least p before the change (``early``)."""
         rows = self.table[self.table["measure"] == "response"]
         after, before = rows[rows["horizon"] >= 0], rows[rows["horizon"] < 0]
-        first, last = after.iloc[0], after.iloc[-1]
         outside = (after["band_low"] > 0) | (after["band_high"] < 0)
-        years = [f"{k}" for k in after["horizon"][outside]]
-        what = (
-            f"a change of {self.treatment} by one"
-            if self.events is None
-            else f"one of the {100 * self.events:.0f} % largest changes of "
-            f"{self.treatment}"
-        )
-        text = (
-            f"After {what}, {self.outcome} responds by {first['estimate']:.4g} at once"
-        )
-        if len(after) > 1:
-            years_later = count_text(int(last["horizon"]), "year")
-            text += f" and {last['estimate']:.4g} after {years_later}"
-        text += "; the simultaneous band "
-        text += f"leaves out zero at {', '.join(years)}" if years else "holds zero"
-        if len(early := before[before["p_value"] < 0.05]):
-            p = early["p_value"].min()
-            text += f"; before the change it has moved already (p = {p:.3f})"
-        return text + "."
-
-    def _listings(self) -> Sequence[Listing]:
-        labels = self.table["measure"] + " " + self.table["horizon"].astype(str)
-        columns = (*NUMBERS, "band_low", "band_high")
-        return [listing(self.outcome, self.table, [*labels], columns)]
+        return {
+            "at_once": after["estimate"].iloc[0],
+            "horizon": int(after["horizon"].iloc[-1]),
+            "last": after["estimate"].iloc[-1],
+            "outside": after.loc[outside, "horizon"].tolist(),
+            "early": before["p_value"].min(),
+        }
 
 
 def local_projections(
@@ -169,7 +143,7 @@ def local_projections(
 
     Examples
     --------
-    >>> found = tx.local_projections(
+    >>> found = tx.referee.local_projections(
     ...     panel, "growth", "trade", events=0.2, horizons=2, entity="iso3", time="year"
     ... )
     >>> bool((found.table["band_low"] <= found.table["ci_low"]).all())

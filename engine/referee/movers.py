@@ -24,14 +24,13 @@ programs fit each pair of periods.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
-from ..core import Listing, TivaxError, require_whole
+from ..core import TivaxError, require_whole
 from ..estimation import (
     COLLINEAR,
     column_name,
@@ -40,9 +39,7 @@ from ..estimation import (
     require_identified,
     t_row,
 )
-from ..figures import slopes_by_band
-from ..reporting import Plot, method_of
-from .diagnosis import NUMBERS, Diagnosis, panel_rows
+from .diagnosis import Diagnosis, panel_rows
 from .two_way_weights import neighbours, periods
 
 SHARES = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
@@ -68,7 +65,7 @@ class Movers(Diagnosis):
 
     Examples
     --------
-    >>> found = tx.movers(panel, "growth", "trade", entity="iso3", time="year")
+    >>> found = tx.referee.movers(panel, "growth", "trade", entity="iso3", time="year")
     >>> found.chosen["estimand"].tolist()
     ['AS', 'WAS']
     """
@@ -80,15 +77,9 @@ class Movers(Diagnosis):
     residual: float
 
     program = "movers"
-    report_title = "Movers against quasi-stayers"
-    method = method_of("movers")
 
     def tables(self) -> Mapping[str, pd.DataFrame]:
         return {"movers": self.table}
-
-    def plots(self) -> Mapping[str, Plot]:
-        title = f"{self.outcome}: average slopes in {self.treatment}, by band"
-        return {"bands": partial(slopes_by_band, self.table, title)}
 
     @property
     def chosen(self) -> pd.DataFrame:
@@ -96,30 +87,14 @@ class Movers(Diagnosis):
         rows = self.table[self.table["chosen"] == 1]
         return rows.reset_index(drop=True)
 
-    @property
-    def sentence(self) -> str:
-        """Both slopes at the chosen band, and their range over all bands."""
-        first, second = self.chosen.to_dict("records")
+    def findings(self) -> dict[str, Any]:
+        """Slopes at the chosen band, each with the ``lowest`` and ``highest`` of all
+        bands."""
         spans = self.table.groupby("estimand")["estimate"].agg(["min", "max"])
-        parts = [
-            f"{row['estimate']:.4g} (standard error {row['se']:.2g}; "
-            f"{spans.loc[row['estimand'], 'min']:.4g} to "
-            f"{spans.loc[row['estimand'], 'max']:.4g} over the bands)"
-            for row in (first, second)
-        ]
-        most = f"moves by at most {first['band']:.3g}"
-        return (
-            f"Against the {first['stayers']:,} rows whose {self.treatment} "
-            f"{most if first['band'] else 'does not move'}, the average slope of "
-            f"{self.outcome} over movers is {parts[0]}, weighted by moves {parts[1]}."
-        )
-
-    def _listings(self) -> Sequence[Listing]:
-        rows = [
-            (str(k["estimand"]), *(f"{k[c]:.4g}" for c in NUMBERS), k["meaning"])
-            for k in self.chosen.to_dict("records")
-        ]
-        return [Listing(self.report_title, ("", *NUMBERS, ""), rows)]
+        names = {"min": "lowest", "max": "highest"}
+        chosen = self.chosen.join(spans.rename(columns=names), on="estimand")
+        slopes = chosen.to_dict("records")
+        return {k: slopes[0][k] for k in ("band", "stayers")} | {"slopes": slopes}
 
 
 class _Changes(NamedTuple):
@@ -171,7 +146,7 @@ def movers(
 
     Examples
     --------
-    >>> found = tx.movers(
+    >>> found = tx.referee.movers(
     ...     panel, "growth", "trade", shares=[0.2, 0.4], entity="iso3", time="year"
     ... )
     >>> found.table["estimand"].tolist()

@@ -27,14 +27,13 @@ beta is the average of beta_n, estimated by one share alone, with Rotemberg weig
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from ..core import Listing, TivaxError, require_kind, require_whole, show
+from ..core import TivaxError, require_kind, require_whole, show
 from ..estimation import (
     COLLINEAR,
     CV1,
@@ -53,15 +52,15 @@ from ..estimation import (
     require_column_names,
     require_names,
 )
-from ..figures import labelled_intervals
-from ..reporting import Z95, Plot, Result, method_of
+from ..reporting import Z95
+from .diagnosis import Diagnosis
 from .placebo_shocks import placebo_p
 
 _MADE = 1e-6  # of X: what published shares and shocks of seven digits leave
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ShiftShare(Result):
+class ShiftShare(Diagnosis):
     """A shift-share estimate, and its errors by several methods.
 
     Attributes
@@ -112,8 +111,6 @@ class ShiftShare(Result):
     _numerator: Float[np.ndarray, " s"]
 
     program = "shift-share"
-    report_title = "Shift-share regression"
-    method = method_of("shift-share")
 
     def tables(self) -> Mapping[str, pd.DataFrame]:
         return {
@@ -122,56 +119,24 @@ class ShiftShare(Result):
             "shock_level": self.shock_level,
         }
 
-    def plots(self) -> Mapping[str, Plot]:
-        drawn = self.table[self.table["shape"] == "interval"]
-        title = f"{self.outcome} on {self.treatment}"
-        return {"intervals": partial(labelled_intervals, drawn, "method", title)}
-
     def facts(self) -> Mapping[str, Any]:
         return {"residual_max": self.residual_max, "made": self.made}
 
-    @property
-    def sentence(self) -> str:
-        """Say whether zero is in the set of AKM0, and which shock counts most."""
-        if self.made < 1:
-            return (
-                f"{self.instrument or self.treatment} is not made of these shares, "
-                f"which explain {100 * self.made:.3g} % of it: errors that shocks have "
-                "in common are not covered. Check the shares and their rows, or give "
-                "the shocks."
-            )
-        rows = {str(row["method"]): row for row in self.table.to_dict("records")}
-        row, beside = rows["AKM0"], rows["EHW"]
-        where = {
-            "interval": f"from {row['ci_low']:.4g} to {row['ci_high']:.4g}",
-            "union": f"outside {row['ci_low']:.4g} to {row['ci_high']:.4g}",
-            "line": "the whole line",
-        }[str(row["shape"])]
-        told = "differs from zero" if row["p_value"] < 0.05 else "may be zero"
-        text = (
-            f"The effect of {self.treatment} on {self.outcome}, "
-            f"{row['estimate']:.4g}, {told}: its 95 % set, robust to errors that "
-            f"shocks have in common, is {where} (rows taken as independent: "
-            f"{beside['ci_low']:.4g} to {beside['ci_high']:.4g})."
-        )
-        heavy = self.shocks["rotemberg_weight"].to_numpy()
-        if np.isfinite(heavy).all():
-            most = int(np.argmax(np.abs(heavy)))
-            text += (
-                f" Of all shocks {self.shocks['shock'].iloc[most]} counts most, with a "
-                f"Rotemberg weight of {heavy[most]:.2f}."
-            )
-        return text
-
-    def _listings(self) -> Sequence[Listing]:
-        columns = "method se p_value ci_low ci_high".split()
-        rows = [
-            (str(row[0]), *(f"{value:.4g}" for value in row[1:]))
-            for row in self.table[columns].itertuples(index=False)
-        ]
-        title = f"{self.outcome} on {self.treatment}: {self.table['estimate'][0]:.6g}"
-        notes = [f"{self.n:,} rows", *([self.sentence] if self.made < 1 else [])]
-        return [Listing(title, columns, rows, notes)]
+    def findings(self) -> dict[str, Any]:
+        """The row of AKM0 with the ends of EHW (``low``, ``high``), and the ``shock``
+        that counts most with its ``weight``, where there is one."""
+        by = self.table.set_index("method")
+        heavy, names = self.shocks["rotemberg_weight"].to_numpy(), self.shocks["shock"]
+        most = int(np.argmax(np.abs(heavy)))
+        counts = {"shock": names.iloc[most], "weight": heavy[most]}
+        return {
+            **by.loc["AKM0"],
+            "low": by.loc["EHW", "ci_low"],
+            "high": by.loc["EHW", "ci_high"],
+            "instrument": self.instrument or self.treatment,
+            "percent": 100 * self.made,
+            **(counts if np.isfinite(heavy).all() else {}),
+        }
 
     def placebo(self, *, draws: int = 999_999, seed: int = 0) -> float:
         """p-value of no effect by shocks that change places among the shares.

@@ -8,12 +8,12 @@ SCPC, module ``scpc``.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..core import Listing, TivaxError, require_choice, show
+from ..core import TivaxError, require_choice, show
 from ..estimation import (
     COLLINEAR,
     CV1,
@@ -27,11 +27,10 @@ from ..estimation import (
     regressor_names,
     require_column_names,
 )
-from ..figures import errors_by_cutoff
-from ..reporting import Plot, method_of
-from .diagnosis import NUMBERS, Diagnosis
+from .diagnosis import Diagnosis
 from .scpc import are_apart, components
 
+_NUMBERS = ("estimate", "se", "p_value", "ci_low", "ci_high")
 _CUTOFFS = 12
 _FEWEST = 8  # entities of SCPC, beside the regressors
 
@@ -56,7 +55,7 @@ class SpatialErrors(Diagnosis):
     --------
     >>> names = sorted(panel["iso3"].unique())
     >>> line = pd.DataFrame({"latitude": 0.0, "longitude": range(len(names))}, names)
-    >>> found = tx.spatial_errors(
+    >>> found = tx.referee.spatial_errors(
     ...     panel, "growth", ["trade"], places=line, entity="iso3", time="year"
     ... )
     >>> float(found.table["cutoff"].iloc[0])
@@ -71,48 +70,23 @@ class SpatialErrors(Diagnosis):
     residual: float
 
     program = "spatial-errors"
-    report_title = "Errors correlated in space"
-    method = method_of("spatial-errors")
 
     def tables(self) -> Mapping[str, pd.DataFrame]:
         return {"spatial_errors": self.table, "means": self.means}
 
-    def plots(self) -> Mapping[str, Plot]:
-        title = f"Standard errors of {self.outcome} by cut-off ({self.kernel})"
-        return {"cutoffs": partial(errors_by_cutoff, self.table, title)}
-
-    @property
-    def sentence(self) -> str:
-        """Compare the largest standard error with that of clusters, and say what is
-        left between entities."""
+    def findings(self) -> dict[str, Any]:
+        """The first regressor with clusters by entity, rows of Conley's largest error
+        (``worst``, with the ``least``), and ``between`` entities, where there are."""
         first = self.table["term"].iloc[0]
         rows = self.table[self.table["term"] == first]
-        own, near = rows.iloc[0], rows.iloc[1:].dropna(subset=["se"])
-        text = (
-            f"The effect of {first} on {self.outcome} is {own['estimate']:.4g}, its "
-            f"standard error {own['se']:.2g} with clusters by entity"
-        )
-        if len(near):
-            worst = near.loc[near["se"].idxmax()]
-            text += (
-                f"; Conley's is {near['se'].min():.2g} to {worst['se']:.2g} (cut-off "
-                f"{worst['cutoff']:,.0f}, p = {worst['p_value']:.3f}), too small "
-                "where errors are correlated in space"
-            )
-        if len(between := self.means[self.means["term"] == first]):
-            row = between.iloc[0]
-            text += (
-                f". Between entities the slope is {row['estimate']:.4g}, 95 % interval "
-                f"{row['ci_low']:.4g} to {row['ci_high']:.4g} (SCPC)"
-            )
-        return text + "."
-
-    def _listings(self) -> Sequence[Listing]:
-        rows = [
-            (str(k.term), f"{k.cutoff:,.0f}", f"{k.se:.4g}", f"{k.p_value:.4f}")
-            for k in self.table.itertuples()
-        ]
-        return [Listing(self.outcome, ("", "cut-off", "se", "p"), rows)]
+        near = rows.iloc[1:].dropna(subset=["se"])
+        worst = near.nlargest(1, "se").assign(least=near["se"].min())
+        between = self.means[self.means["term"] == first]
+        return {
+            **rows.iloc[0],
+            "worst": worst.to_dict("records"),
+            "between": between.to_dict("records"),
+        }
 
 
 def spatial_errors(
@@ -157,7 +131,8 @@ def spatial_errors(
     >>> names = sorted(panel["iso3"].unique())
     >>> line = pd.DataFrame({"latitude": 0.0, "longitude": range(len(names))}, names)
     >>> keys = {"entity": "iso3", "time": "year", "cutoffs": [200, 400]}
-    >>> found = tx.spatial_errors(panel, "growth", ["trade"], places=line, **keys)
+    >>> keys["places"] = line
+    >>> found = tx.referee.spatial_errors(panel, "growth", ["trade"], **keys)
     >>> found.table["cutoff"].tolist()
     [0.0, 200.0, 400.0]
     """
@@ -173,10 +148,10 @@ def spatial_errors(
     if cutoffs is None:
         chosen = np.linspace(0, np.median(pairs), _CUTOFFS + 1)[1:].tolist()
     square = pd.DataFrame(D, labels, labels)
-    by_cutoff = {0.0: Estimate.of(fit, CV1("fixest")).terms[[*NUMBERS]]}
+    by_cutoff = {0.0: Estimate.of(fit, CV1("fixest")).terms[[*_NUMBERS]]}
     for cutoff in sorted(k for k in chosen if k):
         vcov = Conley(cutoff, kernel, lags, distances=square)
-        by_cutoff[cutoff] = Estimate.of(fit, vcov).terms[[*NUMBERS]]
+        by_cutoff[cutoff] = Estimate.of(fit, vcov).terms[[*_NUMBERS]]
     table = pd.concat(by_cutoff, names=["cutoff", "term"])
     table = table.reorder_levels(["term", "cutoff"]).loc[[*names]].reset_index()
     return SpatialErrors(
@@ -189,7 +164,7 @@ def spatial_errors(
     )
 
 
-_OF_MEANS = ["term", *NUMBERS, "components", "critical_value"]
+_OF_MEANS = ["term", *_NUMBERS, "components", "critical_value"]
 
 
 def _distances(given: Sequence[float]) -> list[float]:

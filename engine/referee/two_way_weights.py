@@ -24,14 +24,13 @@ spread by a. With an average effect of zero, effects must vary by at least
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..core import Listing, TivaxError, require_choice, show
+from ..core import TivaxError, require_choice, show
 from ..estimation import (
     COLLINEAR,
     LinearFit,
@@ -43,15 +42,14 @@ from ..estimation import (
     require_names,
     require_one_row,
 )
-from ..figures import weights_by_cell
-from ..reporting import Plot, Result, method_of
+from .diagnosis import Diagnosis
 
 Kind = Literal["feTR", "feS", "fdTR", "fdS"]
 _ROUNDING = 1e-10  # of a mean weight
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class TwoWayWeights(Result):
+class TwoWayWeights(Diagnosis):
     """The weights of cells, and how far effects may differ.
 
     Attributes
@@ -68,7 +66,8 @@ class TwoWayWeights(Result):
 
     Examples
     --------
-    >>> found = tx.two_way_weights(panel, "growth", "trade", entity="iso3", time="year")
+    >>> keys = {"entity": "iso3", "time": "year"}
+    >>> found = tx.referee.two_way_weights(panel, "growth", "trade", **keys)
     >>> float(found.cells["weight"].sum().round(10))
     1.0
     """
@@ -83,48 +82,26 @@ class TwoWayWeights(Result):
     _used: pd.DataFrame
 
     program = "two-way-weights"
-    report_title = "Weights of a two-way regression"
-    method = method_of("two-way-weights")
 
     def tables(self) -> Mapping[str, pd.DataFrame]:
         return {"weights": self.table, "cells": self.cells}
-
-    def plots(self) -> Mapping[str, Plot]:
-        by_cell = self.cells.pivot(
-            index=self.entity, columns=self.time, values="weight"
-        )
-        title = f"Weights of {self.treatment} in {self.outcome} ({self.kind})"
-        return {"weights": partial(weights_by_cell, by_cell, title)}
 
     def facts(self) -> Mapping[str, Any]:
         """``residual_max``: by how much the weights miss one."""
         return {"residual_max": abs(float(self.cells["weight"].sum()) - 1)}
 
-    @property
-    def sentence(self) -> str:
-        """Count effects with a negative weight, and say how much effects may vary."""
-        value = self._values
-        negative, cells = int(value["negative weights"]), int(value["cells"])
-        beta = value["beta"]
-        return (
-            f"{negative:,} of {cells:,} effects of {self.treatment} on {self.outcome} "
-            f"count with a negative weight, {value['sum of negative weights']:.3f} in "
-            f"all ({self.kind}). An average effect of zero needs effects whose "
-            f"standard deviation is at least {value[_SENSIBILITY]:.4g}, "
-            f"{value[_SENSIBILITY] / abs(beta):.2g} times the estimate {beta:.4g}."
-        )
-
-    @property
-    def _values(self) -> dict[str, float]:
-        return dict(zip(self.table["number"], self.table["value"], strict=True))
-
-    def _listings(self) -> Sequence[Listing]:
-        rows = [
-            (str(k), f"{v:,.0f}" if v == int(v) and abs(v) > 1 else f"{v:.6g}")
-            for k, v in self._values.items()
-            if np.isfinite(v)
-        ]
-        return [Listing(f"Weights, {self.kind}", ("", "value"), rows)]
+    def findings(self) -> dict[str, Any]:
+        """Numbers of effects and of negative weights and their ``sum``, the ``spread``
+        of effects that may average zero, and how many ``times`` the estimate it is."""
+        value = dict(zip(self.table["number"], self.table["value"], strict=True))
+        return {
+            "beta": value["beta"],
+            "cells": int(value["cells"]),
+            "negative": int(value["negative weights"]),
+            "sum": value["sum of negative weights"],
+            "spread": value[_SENSIBILITY],
+            "times": value[_SENSIBILITY] / abs(value["beta"]),
+        }
 
     def by(self, key: str) -> pd.DataFrame:
         """Weights by unit or by period: sum, positive and negative part, largest first.
@@ -219,7 +196,7 @@ def two_way_weights(
 
     Examples
     --------
-    >>> found = tx.two_way_weights(
+    >>> found = tx.referee.two_way_weights(
     ...     panel, "growth", "trade", controls=["gdp"], entity="iso3", time="year"
     ... )
     >>> found.table["number"].tolist()[:3]

@@ -4,6 +4,7 @@ A document stands beside the module that fills it. Its paragraphs, lists and hea
 are Markdown's, wrapped anywhere; besides them it has
 
     # name: Title       a section, by its name; a part of one has no title
+    # name: text        a part of one paragraph
     $ name              a formula of formulas.toml
     [name] Caption      a table, a figure or other blocks that are given by this name
     [name?] Caption     the same, left out where it is not given
@@ -36,7 +37,7 @@ class Document:
         for part in re.split(r"^# ", text, flags=re.MULTILINE)[1:]:
             head, *chunks = re.split(r"\n{2,}", part.strip())
             key, _, title = head.partition(":")
-            self.parts[key] = title.strip(), chunks
+            self.parts[key] = _line(title).strip(), chunks
 
     def section(
         self, name: str, figures: Mapping[str, Any] = _NONE, /, **given: Any
@@ -57,7 +58,11 @@ class Document:
         return [k for chunk in chunks for k in self._blocks(chunk, figures, given)]
 
     def text(self, name: str, /, **given: Any) -> str:
-        """The paragraphs of a part that has no other blocks."""
+        """The paragraphs of a part that has no other blocks, or the one beside its
+        name."""
+        title, chunks = self.parts[name]
+        if not chunks:
+            return self.filled(title, given)
         return "\n\n".join(
             k.text for k in self.blocks(name, **given) if isinstance(k, Text)
         )

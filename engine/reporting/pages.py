@@ -6,6 +6,7 @@ result says itself, in English, put into the language.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
@@ -147,6 +148,7 @@ def usual_sections(
     figures: Mapping[str, Drawn],
     program: str,
     said: Callable[[str], str],
+    table: Callable[..., Table] = Table,
 ) -> list[Section]:
     """The listings and all figures, of a report without sections of its own."""
     tables: list[Block] = []
@@ -154,7 +156,7 @@ def usual_sections(
         if listing.rows:
             frame = pd.DataFrame([*listing.rows], columns=[*listing.columns])
             right = dict.fromkeys(listing.columns[listing.words :], "")
-            tables.append(Table(frame, listing.title, right))
+            tables.append(replace(table(frame, formats=right), caption=listing.title))
         else:
             tables.append(Text(listing.title))
         tables += [Points(listing.notes)] if listing.notes else []

@@ -4,6 +4,7 @@ from .cluster_diagnostics import clustering_level as clustering_level
 from .cluster_diagnostics import model_table as model_table
 from .cost import announcement as announcement
 from .draws import Draws as Draws
+from .experiment import Experiment as Experiment
 from .inference import infer as infer
 from .inference import resample as resample
 from .many_tests import TESTS as TESTS
@@ -17,7 +18,6 @@ from .p_values import never_zero as never_zero
 from .p_values import summarise as summarise
 from .plans import DrawSource as DrawSource
 from .plans import ResamplingPlan as ResamplingPlan
-from .plans import drawn_text as drawn_text
 from .plans import make_plan as make_plan
 from .run_files import RUN_KEYS as RUN_KEYS
 from .run_files import RunFile as RunFile

@@ -22,6 +22,7 @@ from ...kernels.covariance_factors import cluster_factor
 from ...kernels.low_rank import LowRankUpdate
 from ..core import (
     Listing,
+    Phrase,
     Printable,
     TivaxError,
     in_float64,
@@ -42,6 +43,11 @@ from ..estimation import (
     with_lags,
 )
 
+_TWICE = (
+    "{fine} {name} is in two clusters of {coarse}; a coarse cluster holds whole fine "
+    "ones"
+)
+
 
 def model_table(
     fitted_models: Iterable[LinearFit], *, jackknives: bool = True
@@ -60,9 +66,9 @@ def model_table(
     V5, Hansen's (2025) jackknife, counts the whole estimate as that cluster's: |t| is
     at most 1. Without ``jackknives`` there are no columns of CV3J and V5.
     """
-    return pd.DataFrame(
-        [row for fitted in fitted_models for row in _model_rows(fitted, jackknives)]
-    )
+    rows = [row for fitted in fitted_models for row in _model_rows(fitted, jackknives)]
+    notes = pd.Series([row["note"] for row in rows], dtype=object)  # phrases
+    return pd.DataFrame(rows).assign(note=notes)
 
 
 @in_float64
@@ -167,10 +173,12 @@ def _note(fitted: LinearFit, term: str, alone: np.ndarray, left: np.ndarray) -> 
 
     notes = []
     if alone.any():
-        notes.append(f"no CV2: {named(alone)} alone identifies a part of {term}")
+        why = "no CV2: {names} alone identifies a part of {term}"
+        notes.append(Phrase(why, names=named(alone), term=term))
     if (without := np.isnan(left)).any():
-        notes.append(f"no CV3: {term} is not identified without {named(without)}")
-    return "; ".join(notes)
+        why = "no CV3: {term} is not identified without {names}"
+        notes.append(Phrase(why, names=named(without), term=term))
+    return Phrase.listed(notes)
 
 
 @in_float64
@@ -363,10 +371,7 @@ def _coarse_numbers(
     number[fitted.cluster] = code
     if (cut := number[fitted.cluster] != code).any():
         name = fitted.labels[int(fitted.cluster[cut][0])]
-        raise TivaxError(
-            f"{fine} {name} is in two clusters of {coarse}; a coarse cluster holds "
-            "whole fine ones"
-        )
+        raise TivaxError(Phrase(_TWICE, fine=fine, name=name, coarse=coarse))
     if len(names) in (1, len(fitted.labels)):
         raise TivaxError(
             f"coarse = {show(coarse)}: {len(names)} clusters for {len(fitted.labels)} "

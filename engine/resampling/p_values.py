@@ -16,7 +16,6 @@ draws, of the ranks that the rule of p names, not quantiles between them; with f
 than 39 draws a percentile interval is infinite.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -26,23 +25,13 @@ import pandas as pd
 from jaxtyping import Float
 
 from ...kernels.resampling import LEVEL, TIE
-from ..core import (
-    Listing,
-    TivaxError,
-    count_text,
-    interval_text,
-    long_table_of,
-    number_text,
-    p_text,
-)
+from ..core import TivaxError, long_table_of
 from ..estimation import Coefficients, invert, normal_cdf, normal_ppf
-from ..figures import DrawnStatistics
-from ..figures.resampling import histograms
-from ..reporting import CV1, Plot, Result
+from ..reporting import CV1, Told
 from .cluster_diagnostics import ClusteringLevel, clustering_level, model_table
 from .draws import Column, Draws, finite, histogram, moments, quantiles, ranked
 from .placebo import randomisation_p, randomisation_p_of
-from .plans import ResamplingPlan, drawn_text
+from .plans import ResamplingPlan
 from .schemes import Placebo, Wild
 from .wild_tests import Inverted
 
@@ -62,7 +51,7 @@ TIE_RULES = {
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Inference(Coefficients, Result):
+class Inference(Coefficients, Told):
     """Results of one model's draws; they print as a table.
 
     Attributes
@@ -101,6 +90,7 @@ class Inference(Coefficients, Result):
     draws: Draws | None = None
 
     program = "bootstrap"
+    in_print = "tivax.engine.present.bootstrap"
 
     def tables(self) -> dict[str, pd.DataFrame]:
         found = {"summary": self.summary, "intervals": self.intervals}
@@ -108,10 +98,6 @@ class Inference(Coefficients, Result):
             p = never_zero(table["p_value"], self.plan.random_draws)
             found[name] = table.assign(p_value=p)
         return {**found, "distribution": self.distribution}
-
-    def plots(self) -> dict[str, Plot]:
-        drawn = DrawnStatistics(self.plan.fitted.model.name, self.plan, self)
-        return {"draws_1": partial(histograms, [drawn])}
 
     def facts(self) -> dict[str, Any]:
         return {
@@ -215,35 +201,9 @@ class Inference(Coefficients, Result):
         """
         return self.summary[["term", "ci_low", "ci_high"]].copy()
 
-    def _listings(self) -> Sequence[Listing]:
-        fitted, scheme = self.plan.fitted, self.plan.scheme
-        random = self.plan.random_draws
-        rows = [
-            (
-                row["term"],
-                number_text(row["estimate"]),
-                number_text(row["se"]),
-                p_text(row["p_value"], random),
-                interval_text(row["ci_low"], row["ci_high"]),
-                p_text(row["mc_error"]),
-            )
-            for row in self.tidy().to_dict("records")
-        ]
-        notes = [
-            fitted.model.equation,
-            f"{fitted.n} observations, {len(fitted.labels)} clusters, "
-            f"{drawn_text(self.plan, self.plan.draws)}",
-        ]
-        notes += [self.plan.note] if self.plan.note else []
-        if self.failed:
-            notes.append(f"{count_text(self.failed, 'draw')} left out: singular design")
-        title = f"{fitted.model.name}: {scheme.words}"
-        return [Listing(title, _PRINTED, rows, notes)]
-
 
 _TIDY = ("term", "estimate", "se", "p_value", "ci_low", "ci_high", "mc_error")
 _INTERVALS = ("term", "interval", "ci_low", "ci_high", "p_value")
-_PRINTED = ("", "estimate", "se", "p_value", "95 % interval", "Monte-Carlo error of p")
 
 _Named = tuple[str, Column]
 _Read = tuple[list[tuple], list[tuple], list[_Named], int]
@@ -476,7 +436,8 @@ def _placebo(plan: ResamplingPlan, draws: Draws, inverting: bool) -> _Read:
             draws.count,
             exact=plan.exact,
         )
-    name = f"randomisation{'-t' * studentised} test inversion"
+    name = "randomisation-t test inversion"
+    name = name if studentised else "randomisation test inversion"
     row = (term, b, sd, p, *ends, _monte_carlo(p, n, plan.exact))
     intervals = [(term, "placebo draws", *middle, float("nan")), (term, name, *ends, p)]
     return [row], intervals, [(term, compared)], tied

@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, Int
 from ...kernels import jackknife, placebo, resampling
 from ...kernels.clusters import ClusterCrossProducts
 from ...kernels.two_way import TwoWayLoadings, two_way_statistics
-from ..core import TivaxError, count_text, in_float64
+from ..core import Phrase, TivaxError, in_float64
 from ..estimation import LinearFit
 from .draw_source import DrawSource, Static, Stream, in_small_tiles, in_tiles
 from .placebo import balanced_cells, placebo_arrays
@@ -33,6 +33,16 @@ PLACEBO_OWN = ("own effect", "own covariance", "own variance")
 _TILE, _TILE_GPU = 128, 1024
 # Numbers of moved paths that are worked on at a time.
 _MOVED = 1 << 27
+
+
+_KEEP = (
+    "{alone} of {clusters} {cluster} keep their own path, which costs power: no other "
+    "has the same years"
+)
+_KEEP_WITHIN = (
+    "{alone} of {clusters} {cluster} keep their own path, which costs power: no other "
+    "of their {strata} has the same years"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,10 +109,10 @@ class ResamplingPlan:
         alone, cluster = self.static.sizes.count(1), self.fitted.model.clusters
         if not isinstance(self.scheme, Placebo) or not alone:
             return ""
-        of = f" of their {self.scheme.strata}" if self.scheme.strata else ""
-        return (
-            f"{alone} of {len(self.fitted.labels)} {cluster} keep their own path, "
-            f"which costs power: no other{of} has the same years"
+        strata = self.scheme.strata
+        given = {"alone": alone, "clusters": len(self.fitted.labels)}
+        return Phrase(
+            _KEEP_WITHIN if strata else _KEEP, cluster=cluster, strata=strata, **given
         )
 
     @property
@@ -349,9 +359,3 @@ def _reweighted(static: Static, arrays: Any, w: Array) -> Array:
         return resampling.reweighted(products.S, w, layout=static.layout)
     both = resampling.reweighted_t(products, w, arrays["center"], layout=static.layout)
     return jnp.concatenate(both)
-
-
-def drawn_text(plan: ResamplingPlan, number: int) -> str:
-    """``9,999 draws``, or ``1,024 patterns, all``."""
-    made = count_text(number, "pattern" if plan.exact else "draw")
-    return f"{made}, all" if plan.exact else made

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 
-from ..core import TivaxError, require_choice, require_kind, show
+from ..core import Phrase, TivaxError, require_choice, require_kind, show
 from ..estimation import CV3, TwoWay, Vcov
 
 Kind = Literal["pairs", "bayesian", "wild", "placebo"]
@@ -68,7 +68,8 @@ class Pairs(Scheme):
 
     @property
     def words(self) -> str:
-        return f"pairs bootstrap of clusters{', percentile-t' * self.studentised}"
+        of_t = "pairs bootstrap of clusters, percentile-t"
+        return of_t if self.studentised else "pairs bootstrap of clusters"
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,8 @@ class Bayesian(Scheme):
 
     @property
     def words(self) -> str:
-        return f"Bayesian bootstrap of clusters{', percentile-t' * self.studentised}"
+        of_t = "Bayesian bootstrap of clusters, percentile-t"
+        return of_t if self.studentised else "Bayesian bootstrap of clusters"
 
 
 @dataclass(frozen=True)
@@ -166,19 +168,22 @@ class Wild(Scheme):
 
     @property
     def words(self) -> str:
-        null = "restricted" if self.null else "unrestricted"
-        joint = ", joint test" if self.joint else ""
-        kind = f", {_TYPES[self.type]}" if self.type != "11" else ""
-        second = f", two-way clusters with {self.second}" if self.second else ""
-        weights = self.weights.capitalize()
-        words = f"wild cluster bootstrap, {null}{kind}, {weights} weights"
-        return f"{words}{joint}{second}"
+        second = Phrase(", two-way clusters with {second}", second=self.second)
+        return Phrase(
+            "wild cluster bootstrap, {null}{kind}, {weights} weights{joint}{second}",
+            null="restricted" if self.null else "unrestricted",
+            kind=_TYPES[self.type],
+            weights=self.weights.capitalize(),
+            joint=", joint test" if self.joint else "",
+            second=second if self.second else "",
+        )
 
 
 _TYPES = {
-    "13": "type 13 (CV3)",
-    "31": "type 31 (jackknifed residuals)",
-    "33": "type 33 (jackknifed residuals, CV3)",
+    "11": "",
+    "13": ", type 13 (CV3)",
+    "31": ", type 31 (jackknifed residuals)",
+    "33": ", type 33 (jackknifed residuals, CV3)",
 }
 
 
@@ -237,9 +242,12 @@ class Placebo(Scheme):
     def words(self) -> str:
         residuals = self.method == "freedman-lane"
         what = "residuals (Freedman-Lane)" if residuals else "treatment paths"
-        within = f" within {self.strata}" if self.strata else ""
+        moved = _MOVED[self.permute]
+        if self.strata:
+            moved = Phrase("{moved} within {strata}", moved=moved, strata=self.strata)
         compared = "t" if self.studentised else "coefficients"
-        return f"placebo, {what} {_MOVED[self.permute]}{within}, {compared} compared"
+        words = "placebo, {what} {moved}, {compared} compared"
+        return Phrase(words, what=what, moved=moved, compared=compared)
 
 
 _MOVED = {

@@ -20,6 +20,7 @@ from ..core import (
     percent_text,
     suggest,
 )
+from ..errors import WithErrors
 from ..figures.regions import of_those_shown, other_way_text
 from ..figures.scenarios import changes_by_variant, largest_changes, shown_change
 from ..measures import EVERY_PARTNER
@@ -47,7 +48,11 @@ _NO_PERCENT = ("tbi", "inputs_lost")
 _WHAT_IF = {
     "cut": "sales of {} to {} are cut",
     "shift": "sales of {} to {} move to other sellers",
+    "cut both ways": "sales between {} and {} are cut",
+    "shift both ways": "sales between {} and {} move to other sellers",
     "extract": "links of {} with {} end",
+    "extract exports": "exports of {} to {} end",
+    "extract imports": "imports of {} from {} end",
     "demand": "final demand for goods of {} changes in {}",
     "price": "costs of {} rise or fall",
 }
@@ -167,7 +172,7 @@ def variant_table(
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ScenarioResult(Result):
+class ScenarioResult(WithErrors, Result):
     """Measures of every variant beside those of the table itself.
 
     Attributes
@@ -232,8 +237,13 @@ class ScenarioResult(Result):
         seller = "all countries" if who == EVERY else country_in_text(who)
         every = "all countries" if kind == "demand" else "all others"
         buyer = every if whom == EVERY else country_in_text(whom)
-        of = "" if sectors == EVERY else f" (sectors {sectors})"
-        return f"What if {_WHAT_IF[kind].format(seller, buyer)}{of}"
+        of = [] if sectors == EVERY else [f"sectors {sectors}"]
+        first = self.variants.iloc[0]
+        if self.variants["percent"].nunique() == 1 and first["percent"] != 100:
+            of = [f"{first['percent']:g} %", *of]
+        way = "both ways" if first.get("both_ways") else first.get("links")
+        event = _WHAT_IF.get(f"{kind} {way}", _WHAT_IF[kind]).format(seller, buyer)
+        return f"What if {event}" + f" ({', '.join(of)})" * bool(of)
 
     @property
     def method(self) -> str:  # type: ignore[override]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from ..core import (
     require_kind,
     require_list,
 )
-from ..errors import AnyModel, ErrorModel, MeasuredDraws, error_model, interval
+from ..errors import ErrorModel, MeasuredDraws, interval
 from ..measures import EVERY_PARTNER, Account, ValueAdded
 from ..tables import WorldTables, country_name, require_tables, year_of
 from . import evaluate, prices, result
@@ -186,9 +187,6 @@ def scenarios(
     measures: Sequence[str] = (),
     value_added: ValueAdded = "residual",
     industries: bool = False,
-    error: AnyModel | None = None,
-    draws: int | None = None,
-    seed: int | None = None,
     progress: Progress = no_progress,
 ) -> ScenarioResult:
     """Evaluate scenarios: flows cut or shifted, industries extracted, and so on.
@@ -214,9 +212,6 @@ def scenarios(
         As in :func:`value_added_trade`; price shocks are of output less inputs.
     industries
         Also value added by industry, or the price of its product.
-    error, draws, seed
-        The errors of cells, as in :func:`standard_errors`, of which so many draws are
-        made (200): ``table`` has se, ci_low, ci_high of the column change, from draws.
     progress
         Called with variants done and variants in all.
 
@@ -260,9 +255,19 @@ def scenarios(
     )
     rows = np.concatenate([*plan.rows(progress=progress)])
     found = plan.result(plan.base_rows(), rows)
-    if error is None:
-        return found
-    drawn = drawn_changes(plan, len(found.table), error_model(error), draws, seed)
+    return replace(found, bars=partial(_with_bars, plan))
+
+
+def _with_bars(
+    plan: ScenarioPlan,
+    found: ScenarioResult,
+    model: ErrorModel,
+    *,
+    progress: Progress,
+    **drawing: int | None,
+) -> ScenarioResult:
+    """With those of the column change."""
+    drawn = drawn_changes(plan, len(found.table), model, **drawing)
     changes = np.concatenate([*drawn.rows(progress=progress)])
     return replace(found, table=interval(changes).beside(found.table))
 

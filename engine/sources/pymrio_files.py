@@ -18,7 +18,7 @@ Journal of Open Research Software 9:8, doi:10.5334/jors.251.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -131,7 +131,8 @@ def read_system(file: TableFile, year: int) -> WorldTable:
     reported = "x" in frames
     if not reported:
         frames["x"] = (Z.sum(axis=1) + frames["Y"].sum(axis=1)).to_frame()
-    added = _value_added(file)
+    there = [k for k in extension_names(file) if f"{k}/F" in file.parts]
+    added = value_added_row(there, lambda k: read_extension(file, k).F)
     if added is not None:
         frames["value_added"] = added.to_frame()
     table = table_of(file, {**frames, "Z": Z}, year)
@@ -149,16 +150,17 @@ def _units(file: TableFile) -> list[str]:
     return [row[-1] for row in read_words(file)]
 
 
-def _value_added(file: TableFile) -> pd.Series | None:
+def value_added_row(
+    extensions: Iterable[str], F: Callable[[str], pd.DataFrame]
+) -> pd.Series | None:
     """The row of value added, where one extension of factors has exactly one."""
     found = []
-    for name in extension_names(file):
-        if _FACTORS.fullmatch(name) and f"{name}/F" in file.parts:
-            F = read_extension(file, name).F
-            labels = [row if isinstance(row, str) else row[0] for row in F.index]
-            found += [
-                F.iloc[k] for k, row in enumerate(labels) if _VALUE_ADDED.fullmatch(row)
-            ]
+    for name in filter(_FACTORS.fullmatch, extensions):
+        rows = F(name)
+        labels = [str(k[0] if isinstance(k, tuple) else k) for k in rows.index]
+        found += [
+            rows.iloc[k] for k, row in enumerate(labels) if _VALUE_ADDED.fullmatch(row)
+        ]
     return found[0] if len(found) == 1 else None
 
 

@@ -32,7 +32,7 @@ from ..tables import (
     stack_years,
 )
 from .pymrio_accounts import Satellite, Satellites, one_system, year_of
-from .pymrio_files import METADATA, PARAMETERS, read_system
+from .pymrio_files import METADATA, PARAMETERS, read_system, value_added_row
 
 
 def from_pymrio(
@@ -53,14 +53,13 @@ def from_pymrio(
         An ``IOSystem`` with Z (or A and x) and Y; where it has no x, that is the sum of
         the rows, as ``io.calc_all()`` makes it, and a ``TivaxWarning`` says so. Or the
         folder or zip archive, text or parquet, of one that pymrio saved
-        (``io.save_all``); a row named value added in an extension of it such as
+        (``io.save_all``). A row named value added in an extension of it such as
         ``factor_inputs`` is the tables' value added.
     year
         A system in memory does not keep its year: it must be given. For a saved one,
         where neither the name of the folder nor its metadata.json tells it.
     value_added
-        At basic prices, such as ``io.factor_inputs.F``: one row or a Series. A saved
-        system has its own.
+        At basic prices: one row or a Series, in place of that of a system in memory.
     unit
         Read from ``io.unit`` where that is the same for all sectors.
 
@@ -92,6 +91,10 @@ def from_pymrio(
     (2000,)
     """
     if not isinstance(system, str | Path):
+        if value_added is None and hasattr(system, "get_extensions"):
+            named = map(str, system.get_extensions())
+            there = [k for k in named if getattr(system, k).F is not None]
+            value_added = value_added_row(there, lambda k: getattr(system, k).F)
         return from_system(
             system, year, value_added=value_added, unit=unit, source=source
         )

@@ -93,8 +93,8 @@ def is_mapped(n: int, memory: int | None = None) -> bool:
 def does_not_fit(n: int, matrices: int) -> TivaxError:
     """The error of what needs n x n matrices in memory, and cannot be streamed."""
     return TivaxError(
-        f"{n:,} industries: this holds matrices of about {_gib(matrices, n)} GiB in "
-        f"memory, which they do not fit; {_REMEDY}"
+        f"{n:,} industries: this needs matrices of about {_gib(matrices, n)} GiB in "
+        f"memory, more than there is; {_REMEDY}"
     )
 
 

@@ -8,6 +8,7 @@ which document.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 
 from ..core import (
@@ -75,7 +76,7 @@ def country_in_text(code: str) -> str:
     """The name as a sentence has it: ``the United States``, ``the rest of the
     world``."""
     name = country_name(code)
-    if name == code or not _WITH_ARTICLE.search(name):
+    if not _WITH_ARTICLE.search(name):
         return name
     return f"the {name.replace('Rest', 'rest')}"
 
@@ -120,7 +121,7 @@ def find_region(name: str, known: Iterable[str]) -> str:
 
 def suggest_region(name: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown region: the codes of the country whose name
-    it is, or begins; else those like it, or all."""
+    it is, or begins, or nearly is; else those like it, or all."""
     codes = [str(k) for k in known]
     if name.upper() in country_groups() and name.upper() not in codes:
         group = name.upper()
@@ -128,15 +129,16 @@ def suggest_region(name: str, known: Iterable[str]) -> str:
             f"{group} is a group of countries: merge it by --groups {group} (in Python "
             "groups=)"
         )
-    named = [
-        f"{code} ({country_name(code)})"
-        for code in codes
-        if len(name) > 2 and country_name(code) != code
-        if country_name(code).casefold().startswith(name.casefold())
-    ]
-    same = any(code.casefold() == name.casefold() for code in codes)
-    if same or not 0 < len(named) <= _FEW:
+    names = {k: country_name(_by_alpha2().get(k, k)) for k in codes}
+    said = {name.casefold(): k for k, name in names.items() if name != k}
+    small = name.casefold()
+    found = [k for k in said if len(name) > 2 and k.startswith(small)]
+    if not found and len(name) > 3:  # a slip in a name; three letters are a code
+        found = get_close_matches(small, said, cutoff=0.7)
+    same = any(code.casefold() == small for code in codes)
+    if same or not 0 < len(found) <= _FEW:
         return suggest(name, codes)
+    named = [f"{said[k]} ({names[said[k]]})" for k in found]
     return f"did you mean {' or '.join(named)}?"
 
 
@@ -204,9 +206,11 @@ def group_members(name: str, regions: Sequence[str]) -> list[str]:
     group = country_group(name)
     found = [code for code in regions if code in group.members]
     if not found:
+        two = [k for k in regions if _by_alpha2().get(k) in group.members][:1]
+        hint = "".join(f"; write {alpha3(k)} for {k}, and so on" for k in two)
         raise TivaxError(
             f"group {group.name}: none of its {len(group.members)} members is among "
-            f"the regions {' '.join(regions)}"
+            f"the regions {' '.join(regions)}{hint}"
         )
     return found
 

@@ -4,15 +4,14 @@ Everything is put in the order of the rows of Z by label, region by region. What
 be aligned is refused by name; nothing is matched by position.
 """
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..core import TivaxError, TivaxWarning, count_text, suggest
-from .rules import check_values, imbalance
+from ..core import TivaxError, count_text, suggest, warn
+from .rules import check_values, imbalance, impossible_value_added
 from .world_table import Tolerance, WorldTable, parse_year
 from .world_tables import WorldTables, stack_years
 
@@ -107,17 +106,19 @@ def _warn_of_imbalance(tables: Sequence[WorldTable], tolerance: Tolerance) -> No
     """One warning for the first year that clearly does not balance, and all others."""
     for table in tables:
         _require_one_unit(table)
+        count, worst = impossible_value_added(table, tolerance.for_columns())
+        if count:
+            of = f"{count} of {table.x.size} industries"
+            warn(f"{table.where}: impossible value added in {of}, worst {worst}")
     every = [(table, imbalance(table, tolerance)) for table in tables]
     if bad := [(t, k) for t, k in every if k.industries and k.share > _CLEAR]:
         table, found = bad[0]
         others = f" (and {count_text(len(bad) - 1, 'more year')})" if bad[1:] else ""
-        warnings.warn(
+        warn(
             f"{table.where}: {found.industries} of {table.x.size} industries do not "
             f"balance, worst {found.worst}: sells {found.sells:,.6g}, "
             f"makes {found.makes:,.6g}{others}; results take x for output: rows of Z "
-            "and Y should add up to it",
-            TivaxWarning,
-            stacklevel=3,
+            "and Y should add up to it"
         )
 
 
@@ -166,11 +167,7 @@ def from_system(
         Z = A.mul(output.reindex(A.columns), axis="columns")
     if x is None:
         x = Z.sum(axis=1) + Y.sum(axis=1)
-        warnings.warn(
-            f"{year}: the system of pymrio has no x; output is the sum of the row",
-            TivaxWarning,
-            stacklevel=2,
-        )
+        warn(f"{year}: the system of pymrio has no x; output is the sum of the row")
     return from_frames(
         Z,
         Y,

@@ -53,6 +53,7 @@ def find_doubts(
         *_alike(table),
         *_without_inputs(table, inputs),
         *_large_inputs(table, inputs),
+        *_little_value_added(table),
         *_rows_in_another_order(table),
         *_sector_by_sector(table),
         *_regions_in_another_order(table, parents or {}),
@@ -99,6 +100,16 @@ def _large_inputs(table: WorldTable, inputs: Float[np.ndarray, " n"]) -> Iterato
             f"{found.sum()} of {found.size} industries with more inputs than output "
             f"(negative value added), most {table.industry(k)}: inputs {worst}"
         )
+
+
+def _little_value_added(table: WorldTable) -> Iterator[str]:
+    """A row of value added that taxes and imports do not explain: at most a tenth of
+    final demand, which it is of the world but for taxes."""
+    if table.value_added is not None:
+        added, final = table.value_added.sum(), table.Y.sum()
+        if 0 < 10 * added <= final:
+            share = percent_text(added / final, 2)
+            yield f"value added is {share} of final demand: are they in one unit?"
 
 
 def _rows_in_another_order(table: WorldTable) -> Iterator[str]:

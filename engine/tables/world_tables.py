@@ -33,6 +33,7 @@ from ..core import (
     require_years,
     show,
     source_in_words,
+    warn,
 )
 from .plausibility import find_doubts
 from .rules import (
@@ -206,7 +207,7 @@ class WorldTables(Printable):
             return
         first = self.table(self.years[0])
         for doubt in find_doubts(first, self.parents):
-            warnings.warn(f"{first.year}: {doubt}", TivaxWarning, stacklevel=4)
+            warn(f"{first.year}: {doubt}")
 
     # ------------------------------------------------------------------ access
 

@@ -79,25 +79,26 @@ def threats(
     Parameters
     ----------
     panel
-        Rows by unit and year, or what ``tx.build_panel`` returns, which brings further
-        outcomes for ``placebos``; or a fit of ``tx.fit`` or pyfixest, without
+        Rows by unit and year, or what ``tx.panel.build_panel`` returns, which brings
+        further outcomes for ``placebos``; or a fit of ``tx.fit`` or pyfixest, without
         ``model``.
     model
         A model, or several of one panel.
     blocks
         Units by the name of a block that is left out, besides the built-in ones:
         entrants of the European Union in the years of the panel, EU15, G7, BRICS,
-        continents (by codes of ISO 3166-1) and, of the panel of ``tx.build_panel``,
+        continents (by codes of ISO 3166-1) and, of ``tx.panel.build_panel``,
         developed and developing countries and thirds by GDP per person in a unit's
         first year.
     columns
         Columns whose values are blocks: each is left out, and gets years of its own.
     weights
         Columns of weights; ``lnX`` stands for exp(lnX). A unit has the mean over its
-        years. By default people and GDP, where a panel has them as ``tx.build_panel``.
+        years. By default people and GDP, where a panel has them as that of
+        ``tx.panel.build_panel``.
     placebos
         Outcomes that the treatment should leave alone; by default those of
-        ``tx.build_panel`` that trade should, where the panel has them.
+        ``tx.panel.build_panel`` that trade should, where the panel has them.
     vintages
         Other measures of the treatment, such as an index of another release: each takes
         its place, and the treatment is estimated on the same rows.
@@ -191,12 +192,12 @@ def threats(
 
 
 def panel_frame(panel: object) -> pd.DataFrame:
-    """Rows of a panel; what ``tx.build_panel`` returns with all its outcomes."""
+    """Rows of a panel; what ``tx.panel.build_panel`` returns with all its outcomes."""
     if isinstance(panel, Panel):
         keys = ["iso3", "year"]
         return panel.frame.merge(panel.other_outcomes, on=keys, how="left")
     require_kind(
-        "panel", panel, pd.DataFrame, "a DataFrame, or a panel of tx.build_panel"
+        "panel", panel, pd.DataFrame, "a DataFrame, or a panel of tx.panel.build_panel"
     )
     assert isinstance(panel, pd.DataFrame)
     require_columns(panel, ())

@@ -39,28 +39,26 @@ _BAND = "simultaneous band {low:.3g} to {high:.3g}"
 
 def effect_weights(setting: Setting) -> Made:
     """Sum of the negative weights of cells in the model and in its first differences
-    (de Chaisemartin and D'Haultfoeuille 2020; ``tx.two_way_weights``)."""
+    (de Chaisemartin and D'Haultfoeuille 2020; ``tx.referee.two_way_weights``)."""
     setting.require_least_squares()
     equation = {"treatment": setting.treatment, "controls": setting.others}
     for kind, name in (("feTR", "levels"), ("fdTR", "first differences")):
         found = setting.of_referee(two_way_weights, kind=kind, **equation)
-        numbers = dict(zip(found.table["number"], found.table["value"], strict=True))
-        negative, cells = int(numbers["negative weights"]), int(numbers["cells"])
-        spread = next(v for k, v in numbers.items() if k.endswith("(sensibility)"))
-        times = spread / abs(numbers["beta"])
+        numbers = found.findings()
+        told = {k: numbers[k] for k in ("negative", "cells", "times")}
         yield Row(
             "weights of effects",
             Phrase("{effects}, sum of negative weights", effects=name),
             setting.treatment,
-            numbers["sum of negative weights"],
-            n=cells,
-            note=Phrase(_NEGATIVE, negative=negative, cells=cells, times=times),
+            numbers["sum"],
+            n=numbers["cells"],
+            note=Phrase(_NEGATIVE, **told),
         )
 
 
 def several_factors(setting: Setting) -> Made:
     """Effects of units and years and several factors with loadings of the units
-    (``tx.interactive_effects``); errors clustered by unit."""
+    (``tx.referee.interactive_effects``); errors clustered by unit."""
     setting.require_least_squares()
     model = setting.model
     if setting.unit != model.clusters:
@@ -95,7 +93,7 @@ def several_factors(setting: Setting) -> Made:
 
 def errors_in_space(setting: Setting) -> Made:
     """Errors correlated by the distance of capitals (Conley 1999; ``tx.Conley``), and
-    SCPC of means over time (Mueller and Watson 2022; ``tx.spatial_errors``)."""
+    SCPC of means over time (Mueller and Watson 2022; ``tx.referee.spatial_errors``)."""
     model, fit = setting.model, setting.fit
     terms = list(model.treatments)
     for cutoff in _CUTOFFS:
@@ -130,7 +128,7 @@ def errors_in_space(setting: Setting) -> Made:
 
 
 def moves(setting: Setting) -> Made:
-    """Movers against quasi-stayers in first differences, AS and WAS (``tx.movers``)."""
+    """Movers against quasi-stayers in first differences (``tx.referee.movers``)."""
     setting.require_least_squares()
     x = setting.treatment
     found = setting.of_referee(movers, x, controls=setting.others)
@@ -149,7 +147,7 @@ def moves(setting: Setting) -> Made:
 
 def slopes(setting: Setting) -> Made:
     """Slopes of each country (mean group) and of blocks (Ibragimov and Mueller 2010;
-    ``tx.country_slopes``)."""
+    ``tx.referee.country_slopes``)."""
     setting.require_least_squares()
     model = setting.model
     names = [*model.treatments, *model.controls]
@@ -187,7 +185,7 @@ def slopes(setting: Setting) -> Made:
 
 def projections(setting: Setting) -> Made:
     """Responses to a change of the treatment, and to a large one, at once and over the
-    years (``tx.local_projections``)."""
+    years (``tx.referee.local_projections``)."""
     setting.require_least_squares()
     x, options = setting.treatment, {"controls": setting.others, "horizons": _HORIZONS}
     for events, name in ((None, "a change"), (_LARGE, "a large change")):

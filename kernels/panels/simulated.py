@@ -18,7 +18,7 @@ A panel is a function of its key, and is tested by every method at once:
     percentile intervals of the pairs and the Bayesian bootstrap
     where the panel is balanced, placebos that move whole paths: of the treatment,
     comparing its coefficient or its t, and of the residuals (Freedman and Lane); and
-    there the wild bootstrap of two-way clusters, and ``tx.CommonShocks``
+    there the wild bootstrap of two-way clusters, and ``tx.vcov.CommonShocks``
 
 In a placebo regression (Bertrand, Duflo and Mullainathan 2004) the outcome and the
 controls are a panel's and the treatment is drawn, so that it has no effect: AR(1) of

@@ -138,6 +138,15 @@ def test_a_sentence_of_some_sectors_is_not_of_all_final_sales(small):
     assert found.sentence.count("final sales of R0 from the chosen sectors") == 2
 
 
+def test_the_sentence_says_that_the_products_sold_are_in_the_whole(literal, found):
+    _, B, f, *_ = literal
+    own = np.where(np.arange(12) < 3, f, 0)
+    whole, inputs = (100 * k[3:6].sum() / k.sum() for k in (B @ own, B @ own - own))
+    assert f"{whole:.2f} % of all output that final sales of R0 take" in found.sentence
+    assert "themselves and their inputs at every stage" in found.sentence
+    assert f"{inputs:.2f} %" not in found.sentence
+
+
 def test_dependence_by_product(small, trade, found, literal):
     own = trade.sel(region=BUYER)
     by_seller = own["IMGR"].transpose("sector", "partner").values
@@ -241,9 +250,8 @@ def test_elasticities_of_one_or_less_and_errors_of_some_sectors(small, tmp_path)
     assert told.endswith(
         "sigma.csv: the elasticity of S0 is 0.5; give a number above 1"
     )
-    told = error_of(
-        tx.supply_exposure, small, BUYER, SUPPLIER, sectors=["S0"], error="wiod16"
-    )
+    some = tx.supply_exposure(small, BUYER, SUPPLIER, sectors=["S0"])
+    told = error_of(some.with_errors, "rounding")
     assert told.startswith("error: standard errors are of all industries of the buyer")
 
 

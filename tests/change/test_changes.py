@@ -326,6 +326,12 @@ def test_a_region_without_trade_has_no_index_and_the_others_do(world):
     assert np.isnan(got.by_factor.loc[["R3"]].to_numpy()).all()
     others = got.by_factor.drop("R3")
     assert_allclose(others.sum(axis=1), got.values["change"][:3], rtol=ADDS_UP)
+    some = tx.change(world, "tbi", region=["R0", "R1"], polar=False)
+    assert some.titles()["waterfall"].startswith("Of those shown: ")
+    waterfall, bars = (got.plots()[k]() for k in ("waterfall", "factors"))
+    panels = [ax.get_title(loc="left") for ax in waterfall.axes]
+    assert [k for k in panels if k] == ["R0", "R1", "R2"]
+    assert "R3" not in [k.get_text() for k in bars.axes[0].get_yticklabels()]
     told = error_of(tx.change, cut, "tbi", region="R3")
     assert told == "tbi of R3 is not defined in 2000: its base is 0"
 
@@ -374,6 +380,8 @@ def test_an_exposure_to_one_supplier_changes_by_factors_that_add_up(small):
     assert_allclose(found.values[["start", "end"]].iloc[0], both, rtol=1e-9)
     assert_allclose(found.table["value"].sum(), both[1] - both[0], rtol=1e-8)
     assert found.title == "FPEM with R1, 2000 to 2001" and found.remainder < 1e-10
+    for text in (found.sentence, repr(found)):
+        assert " percentage points" in text and " %" not in text
     told = error_of(tx.change, small, "FPEM", region="R0")
     assert told.startswith("indicator FPEM has no level country: choose from bilateral")
     told = error_of(tx.change, small, "tbi", partner="R1")

@@ -129,10 +129,10 @@ def test_volumes_are_of_the_same_cells_and_years():
         ({"volumes": replace(volumes, regions=tuple("XYZ"))}, "volumes: other regions"),
         ({"volumes": volumes.select(2002, 2002)}, "volumes: no year 2001"),
         ({"volumes": volumes, "chained": True}, "volumes are chained"),
-        ({"volumes": volumes, "error": "rounding"}, "error: not of volumes"),
-        ({"draws": 9}, "draws = 9: nothing has an error: give error"),
     ):
         assert told in error_of(tx.change, TABLES, "tbi", **options)
+    found = tx.change(TABLES, "tbi", volumes=volumes)
+    assert "error: not of volumes" in error_of(found.with_errors, "rounding")
 
 
 def test_what_does_not_change_is_said_to_be_so():

@@ -29,9 +29,9 @@ def done(store, tmp_path_factory):
     return out, good("change", store, *words, *errors, "--out", out)
 
 
-def test_the_files_hold_what_the_function_returns(done):
+def test_the_files_hold_what_the_function_returns(done, of_jobs):
     out, answer = done
-    assert_described("change", out)
+    assert_described("change", out, of_jobs[1])
     found = tx.change(TABLES, "tbi", region=["R2", "R0"], chained=True)
     written = pd.read_csv(out / "change.csv")
     assert list(written["region"].unique()) == ["R2", "R0"]
@@ -75,24 +75,35 @@ def test_an_indicator_of_a_sector_of_all_regions(store, tmp_path):
     assert not (out / "figures").exists()
 
 
-def test_jobs_in_place_of_value_added(store, tmp_path):
+@pytest.fixture(scope="module")
+def of_jobs(store, tmp_path_factory):
+    """The words of an account, and what was written with them."""
+    path = tmp_path_factory.mktemp("jobs")
     cells = [TABLES.years, TABLES.regions, TABLES.sectors]
     rows = pd.MultiIndex.from_product(cells, names=["year", "region", "sector"])
     jobs = rows.to_frame(index=False)
     jobs["jobs"] = np.arange(len(jobs)) % 7 + 1.0
-    jobs.to_csv(tmp_path / "jobs.csv", index=False)
-    words = ("--satellite", tmp_path / "jobs.csv", "--measure", "va_exports")
-    out = tmp_path / "out"
-    good("change", store, *words, "--regions", "R1", "--no-figures", "--out", out)
-    account = tx.read_satellites(tmp_path / "jobs.csv")[0]
+    jobs.assign(unit="1000 persons").to_csv(path / "jobs.csv", index=False)
+    words = ("--satellite", path / "jobs.csv", "--measure", "va_exports")
+    more = ("--regions", "R1", "--chained", "--no-figures")
+    good("change", store, *words, *more, "--out", path / "out")
+    return words, path / "out"
+
+
+def test_jobs_in_place_of_value_added(store, of_jobs, tmp_path):
+    words, out = of_jobs
+    account = tx.read_satellites(words[1])[0]
     series = tx.value_added_trade(TABLES, account, by="region")["va_exports"].sel(
         region="R1"
     )
     change = float(series.sel(year=2002) - series.sel(year=2000))
-    total = pd.read_csv(out / "change.csv")["value"].sum()
-    assert total == pytest.approx(change, rel=1e-10)
+    written = pd.read_csv(out / "change.csv")
+    assert written["value"].sum() == pytest.approx(change, rel=1e-10)
+    assert set(written["unit"]) == {"1000 persons"}
     assert json.loads((out / "manifest.json").read_text())["value_added"] == "jobs"
+    jobs = pd.read_csv(words[1])
     jobs.assign(more=1.0).to_csv(tmp_path / "jobs.csv", index=False)
+    words = ("--satellite", tmp_path / "jobs.csv", *words[2:])
     told = mistake("change", store, *words, "--out", tmp_path / "other")
     assert told.startswith("--satellite: 2 accounts; give a file with one")
 

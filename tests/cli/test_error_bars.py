@@ -9,6 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tivax.engine as tx
+from tivax.engine.errors import standard_errors
 
 from commands import good, mistake, names
 from helpers import random_tables, read_table
@@ -52,7 +53,7 @@ def test_every_table_of_tbi_has_errors_beside_its_values(tbi):
 
 
 def test_they_are_those_of_standard_errors_row_by_row(tbi):
-    wanted = tx.standard_errors(TABLES, ERROR, ["tbi", "vax_ratio", "va_absorbed"])
+    wanted = standard_errors(TABLES, ERROR, ["tbi", "vax_ratio", "va_absorbed"])
     for file, name, rows in (
         ("tbi", "tbi", ["year", "region"]),
         ("vax", "vax_ratio", ["year", "region"]),
@@ -88,7 +89,7 @@ def test_indicators_have_columns_of_errors(store, model, tmp_path):
     assert [*frame][-5:] == ["value", *ENDS, "flag"]
     record = json.loads((out / "manifest.json").read_text())
     assert record["probes"] == 200 and record["se_accuracy"] == 0.05
-    closed = tx.standard_errors(TABLES, ERROR, ["tbi", "gross_exports"])
+    closed = standard_errors(TABLES, ERROR, ["tbi", "gross_exports"])
     for indicator, name in (("TBI", "tbi"), ("EXGR", "gross_exports")):
         rows = frame[frame["indicator"] == indicator].set_index(["year", "region"])
         ratio = rows["se"] / closed[f"{name}_se"].to_series()[rows.index]

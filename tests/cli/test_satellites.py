@@ -113,7 +113,7 @@ def test_intervals_are_told_printed_and_drawn(place, run):
 
 def test_a_change_has_the_interval_of_the_sum_of_its_effects():
     error = tx.table_errors.Lognormal(a=0.05)
-    found = tx.change(TABLES, "va_exports", error=error, draws=9)
+    found = tx.change(TABLES, "va_exports").with_errors(error, draws=9)
     every = found.values.set_index("region")
     parts = found.table.groupby("region")["se"].sum()
     assert (every["ci_low"] < every["ci_high"]).all() and (every["se"] < parts).all()

@@ -162,7 +162,13 @@ def test_the_command_writes_what_the_function_returns(databases, tmp_path):
     of_sectors = ("--level", "sector", "--measure", "EXGR", *chosen, "--no-figures")
     finer = tmp_path / "finer"
     good("compare", *stores, *of_sectors, "--out", finer)
-    assert_described("compare", out, finer)
+    (tmp_path / "tiva.csv").write_text(
+        "MEASURE,REF_AREA,ACTIVITY,COUNTERPART_AREA,UNIT_MEASURE,TIME_PERIOD,OBS_VALUE\n"
+        "EXGR,AAA,S0,BBB,USD,2001,1\n"
+    )
+    beside, words = tmp_path / "beside", ("--published", tmp_path / "tiva.csv")
+    good("compare", stores[0], *words, "--out", beside)
+    assert_described("compare", out, finer, beside)
     assert set(pd.read_csv(finer / "values.csv")["sector"]) == {"goods", "rest"}
     assert "levels in base A and base B correlate" in answer.out
     written = pd.read_csv(out / "differences.csv")
@@ -196,3 +202,13 @@ def test_what_has_no_correlation_is_not_said_to_have_one(databases):
         "Value added (or account) of the partner per unit of final demand: "
         "A and B differ by 0 on average."
     )
+
+
+def test_shares_in_per_cent_differ_by_percentage_points(databases):
+    found = tx.compare(databases, "EXGR_FVASH", years="2001:2001")
+    page = found.page("zh")
+    assert " percentage points on average, most" in found.sentence
+    assert "个百分点，差距最大" in page.sentence and "% " not in page.sentence
+    assert found.page().subtitle == "A, B: 2 regions, 2001"
+    assert "2001年" in page.subtitle and "—" not in page.subtitle
+    assert "nan" not in repr(found) and "mean absolute difference" in repr(found)

@@ -15,11 +15,11 @@ from helpers import random_tables
 
 def test_what_is_not_there_is_not_found(tmp_path):
     tables = random_tables(regions=2, sectors=1, years=1)
-    with pytest.raises(tx.NotFound, match="no such store"):
+    with pytest.raises(tx.exceptions.NotFound, match="no such store"):
         tx.open_store(tmp_path / "none")
-    with pytest.raises(tx.NotFound, match="exporters: no region X"):
+    with pytest.raises(tx.exceptions.NotFound, match="exporters: no region X"):
         tx.scenarios(tables, tx.shocks.Cut("X"))
-    with pytest.raises(tx.NotFound, match="no such file"):
+    with pytest.raises(tx.exceptions.NotFound, match="no such file"):
         tx.scenarios(tables, tmp_path / "none.toml")
 
 
@@ -30,7 +30,9 @@ def test_a_file_that_was_changed_is_damaged(tmp_path):
         '{"command": "panel", "outputs": [], '
         '"files": [{"name": "panel.csv", "bytes": 1, "sha256": "0"}]}'
     )
-    with pytest.raises(tx.Damaged, match="changed since `tivax panel` wrote it"):
+    with pytest.raises(
+        tx.exceptions.Damaged, match="changed since `tivax panel` wrote it"
+    ):
         require_as_recorded(path)
 
 
@@ -41,7 +43,7 @@ def test_a_run_of_another_identity_is_unfinished(tmp_path):
     with pytest.raises(KeyboardInterrupt), job.resumed(print):
         job.parts[0].append(np.ones((1, 1)))
         raise KeyboardInterrupt
-    refused = pytest.raises(tx.Unfinished, match="holds an unfinished run")
+    refused = pytest.raises(tx.exceptions.Unfinished, match="holds an unfinished run")
     with refused as error, other.resumed(print):
         pass
     assert error.value.argument == "force"
@@ -49,11 +51,13 @@ def test_a_run_of_another_identity_is_unfinished(tmp_path):
 
 
 def test_a_mistake_keeps_its_kind_and_argument_where_a_file_is_named():
-    with pytest.raises(tx.NotFound, match="^run.toml: no such year$") as error:
+    with pytest.raises(
+        tx.exceptions.NotFound, match="^run.toml: no such year$"
+    ) as error:
         with naming("run.toml"), naming("run.toml"):
-            raise tx.NotFound("no such year", argument="years")
+            raise tx.exceptions.NotFound("no such year", argument="years")
     again = pickle.loads(pickle.dumps(error.value))
-    assert (type(again), again.argument) == (tx.NotFound, "years")
+    assert (type(again), again.argument) == (tx.exceptions.NotFound, "years")
 
 
 @pytest.mark.parametrize(

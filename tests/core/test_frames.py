@@ -8,7 +8,7 @@ from tivax.engine import (
     decompose,
     to_long,
     trade_benefit_index,
-    value_added_absorbed,
+    value_added_trade,
 )
 from tivax.engine.core import columns_of
 from tivax.engine.core.frames import write_frame
@@ -73,7 +73,7 @@ def test_infinity_is_missing_in_stata_alone(tmp_path, format):
 
 
 def test_an_array_has_a_row_for_each_value():
-    absorbed = value_added_absorbed(TABLES)
+    absorbed = value_added_trade(TABLES)["va_absorbed"]
     frame = to_long(absorbed)
     columns = ["year", "origin", "sector", "absorber", "value", "unit"]
     assert list(frame) == columns and len(frame) == absorbed.size

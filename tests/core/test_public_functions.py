@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import tivax
 import tivax.engine as tx
 
 from commands import Answer, run_fork, run_python
@@ -15,10 +16,18 @@ MADE = {"Economy", "Model", "WorldTables"}
 FUNCTIONS = sorted(
     name for name in dir(tx) if name in MADE or isfunction(getattr(tx, name))
 )
+FUNCTIONS += [
+    f"{place}.{name}"
+    for place in ("panel", "referee")
+    for name, thing in vars(getattr(tivax, place)).items()
+    if isfunction(thing) and name != "shift_share"
+]
 METHODS = [
     *(f"Economy.{name}" for name in ("from_tables", "read", "save", "synthetic")),
     *(f"ExactHat.{k}" for k in ("effect_on_index", "tariff_gradient", "world_tables")),
-    "ErrorModel.read",
+    "Change.with_errors",
+    "table_errors.ErrorModel.read",
+    "table_errors.draw_flows",
     "Fit.anderson_rubin_set",
     "Fit.plausibly_exogenous",
     "Fit.weak_instrument_tests",

@@ -36,6 +36,7 @@ def test_the_library_imports_modules_by_name_in_few_places():
         "engine/reporting/results.py",
         "engine/sources/catalogue.py",
         "engine/estimation/library_fits.py",
+        "engine/__init__.py",
         "engine/core/jax_setup.py",
         "engine/core/processes.py",
     }

@@ -488,7 +488,7 @@ def test_rows_of_the_papers_curve_are_the_digits_of_an_independent_recomputation
     shared,
 ):
     """shared/design/trust.md, section B: KOFGIdj."""
-    built = tx.build_panel(tx.read_data_files(shared / "data"))
+    built = tx.panel.build_panel(tx.panel.read_data_files(shared / "data"))
     controls = ["RQ", "lnEXR", "TFP", "INFR", "lnCK", "lnGDP", "lnPOP"]
     model = tx.Model("main", "KOFGIdj", ["TBI", *controls], entity="iso3", time="year")
     choices = {

@@ -93,6 +93,7 @@ def test_intervals_are_of_every_column(economy):
         (("R01", "R02", 25), "rate is 25, which is 2,500 per cent: write 0.25 for 25"),
         (("R01", "R02", {"wheat": 0.1}), "rate: no sector wheat"),
         (("R01", "R09", 0.1), "no region R09"),
+        (("R01", "R02", {"S01": 0.4, "s01": 0.1}), "S01 and s01 are the same sector"),
     ],
 )
 def test_what_is_no_war_is_refused(economy, given, line):
@@ -102,3 +103,19 @@ def test_what_is_no_war_is_refused(economy, given, line):
 def test_regions_that_are_asked_for_stand_beside_both_sides(war):
     told = replace(war, asked=("R03",))._listings()[0]
     assert [row[0] for row in told.rows] == ["R01", "R02", "R03"]
+
+
+def test_a_tariff_on_some_sectors_says_so_and_a_best_rate_at_its_bound_too(economy):
+    wiod = replace(economy, sectors=("c14", "c4"), source="wiod2013")
+    one = tx.trade_war(wiod, "R01", "R02", {"textiles": 0.1}, answer="none")
+    assert one.report_title == (
+        "A tariff of 10 per cent by R01 on R02 (Textiles and textile products)"
+    )
+    both = tx.trade_war(
+        wiod, "R01", "R02", {"textiles": 0.4, "goods": 0.1}, answer="none"
+    )
+    assert [*both.rates] == [0.1, 0.4] and not both._on
+    best = tx.trade_war(wiod, "R01", "R02", 0.1, answer="best")
+    assert "for itself, with" in best.sentence
+    ended = replace(best, choices=[replace(k, corners=["x"]) for k in best.choices])
+    assert "for itself within -50 to 300 per cent, with" in ended.sentence

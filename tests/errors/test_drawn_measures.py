@@ -8,7 +8,7 @@ import pytest
 
 import tivax as tx
 from tivax.engine.core import files_of
-from tivax.engine.errors import deviations_of, error_model
+from tivax.engine.errors import deviations_of, error_model, standard_errors
 
 from commands import good, mistake
 from described import assert_described
@@ -32,9 +32,9 @@ def _intervals(values):
 
 
 def test_drawn_tables_are_those_of_drawn_flows():
-    flows = tx.draw_flows(TABLES, ERROR, draws=3, seed=2)
+    flows = tx.table_errors.draw_flows(TABLES, ERROR, draws=3, seed=2)
     for k in range(3):
-        absorbed = tx.value_added_trade(_drawn(k)).va_absorbed.sum("sector")
+        absorbed = tx.value_added_trade(_drawn(k))["va_absorbed"].sum("sector")
         own = absorbed.transpose("year", "origin", "absorber")
         # Flows of draws are solved in single precision.
         np.testing.assert_allclose(flows[k], own, rtol=1e-4)
@@ -65,18 +65,19 @@ def test_drawn_tables_of_other_kinds_differ_and_keep_labels(error):
 
 def test_scenarios_with_errors_are_those_of_drawn_tables():
     shock = tx.shocks.Cut(exporters="R0", importers="R1", percent=50)
-    found = tx.scenarios(TABLES, shock, error=ERROR, draws=DRAWS, seed=2)
+    found = tx.scenarios(TABLES, shock).with_errors(ERROR, draws=DRAWS, seed=2)
     plain = tx.scenarios(TABLES, shock)
     pd.testing.assert_frame_equal(found.table[[*plain.table]], plain.table)
     each = [tx.scenarios(_drawn(k), shock).table["change"] for k in range(DRAWS)]
     np.testing.assert_allclose(found.table[ENDS], _intervals(each), rtol=1e-10)
-    still = tx.scenarios(TABLES, shock, error=NOTHING, draws=2)
+    still = plain.with_errors(NOTHING, draws=2)
     assert still.table["se"].max() == 0
 
 
 def test_a_change_with_errors_is_that_of_drawn_tables():
     given = {"region": ["R0", "R2"], "polar": False}
-    found = tx.change(TABLES, "tbi", **given, error=ERROR, draws=DRAWS, seed=2)
+    found = tx.change(TABLES, "tbi", **given)
+    found = found.with_errors(ERROR, draws=DRAWS, seed=2)
     given["nodes"] = found.nodes
     keys = ["region", "factor"]
     each = [
@@ -92,10 +93,10 @@ def test_a_change_with_errors_is_that_of_drawn_tables():
 
 def test_small_errors_are_those_of_the_delta_method():
     small = tx.table_errors.Lognormal(a=0.01)
-    exact = tx.standard_errors(TABLES, small, ["va_exports"])["va_exports_se"]
+    exact = standard_errors(TABLES, small, ["va_exports"])["va_exports_se"]
 
     def measure(tables):
-        absorbed = tx.value_added_trade(tables).va_absorbed.sum("sector")
+        absorbed = tx.value_added_trade(tables)["va_absorbed"].sum("sector")
         abroad = absorbed["origin"] != absorbed["absorber"]
         sold = absorbed.where(abroad, 0).sum("absorber").rename(origin="region")
         return sold.to_dataset(name="va_exports")
@@ -138,7 +139,8 @@ def test_change_and_scenario_write_intervals_of_draws(store, model, tmp_path):
     words = ("--error", model, "--draws", DRAWS, "--seed", 2, "--no-figures")
     good("change", store, "--regions", "R0", *words, "--out", tmp_path / "why")
     assert_described("change", tmp_path / "why", but=files_of("change"))
-    found = tx.change(TABLES, region="R0", error=ERROR, draws=DRAWS, seed=2).table
+    drawing = {"draws": DRAWS, "seed": 2}
+    found = tx.change(TABLES, region="R0").with_errors(ERROR, **drawing).table
     table = pd.read_csv(tmp_path / "why" / "change.csv")
     np.testing.assert_allclose(table[ENDS], found[ENDS], rtol=1e-9, atol=1e-14)
     shock = 'kind = "cut"\nexporters = "R0"\nimporters = "R1"\npercent = 50\n'
@@ -148,7 +150,7 @@ def test_change_and_scenario_write_intervals_of_draws(store, model, tmp_path):
     assert_described("scenario", out, but=files_of("scenario"))
     table = pd.read_csv(out / "scenario.csv")
     shock = tx.shocks.Cut(exporters="R0", importers="R1", percent=50)
-    found = tx.scenarios(TABLES, shock, error=ERROR, draws=DRAWS, seed=2).table
+    found = tx.scenarios(TABLES, shock).with_errors(ERROR, **drawing).table
     np.testing.assert_allclose(table[ENDS], found[ENDS], rtol=1e-9)
     assert json.loads((out / "manifest.json").read_text())["error"]
 

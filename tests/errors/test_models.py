@@ -37,7 +37,7 @@ def model_file(tmp_path: Path, text: str) -> Path:
 
 
 def test_a_file_is_its_sections(tmp_path):
-    model = tx.ErrorModel.read(model_file(tmp_path, FILE))
+    model = tx.table_errors.ErrorModel.read(model_file(tmp_path, FILE))
     assert model.name == "RUN"
     assert model.errors == (
         tx.table_errors.Lognormal(
@@ -80,7 +80,7 @@ def test_a_model_of_one_error_or_several_needs_no_file():
 )  # fmt: skip
 def test_a_mistake_is_one_line_that_names_the_file(tmp_path, text, told):
     path = model_file(tmp_path, text)
-    assert error_of(tx.ErrorModel.read, path).startswith(f"{path}: {told}")
+    assert error_of(tx.table_errors.ErrorModel.read, path).startswith(f"{path}: {told}")
 
 
 def test_a_run_file_holds_errors_in_sections_or_names_them(tmp_path):
@@ -96,13 +96,13 @@ def test_a_run_file_holds_errors_in_sections_or_names_them(tmp_path):
     assert told.startswith(f"{run}: error: is missing; write sections")
     run.write_text('error = "rounding"')
     assert (
-        error_of(tx.ErrorModel.read, run)
+        error_of(tx.table_errors.ErrorModel.read, run)
         == f"{run}: no errors; write sections [[error]]"
     )
 
 
 def test_an_unknown_name_is_told_the_known_ones():
-    told = error_of(tx.ErrorModel.read, "roundin")
+    told = error_of(tx.table_errors.ErrorModel.read, "roundin")
     assert told.startswith("no error model roundin: did you mean rounding")
 
 

@@ -11,7 +11,13 @@ from numpy.testing import assert_allclose, assert_array_equal
 from rebuilt_worlds import ERRORS, REGIONS, SECTORS, YEARS, rebuilt_world
 
 import tivax.engine as tx
-from tivax.engine.errors import DrawnErrors, ErrorModel, Slabs, draw_flows
+from tivax.engine.errors import (
+    DrawnErrors,
+    ErrorModel,
+    Slabs,
+    draw_flows,
+    standard_errors,
+)
 from tivax.engine.tables import aggregate
 from tivax.kernels.errors import rebuilt_draws as kernel
 from tivax.kernels.random_draws import block_key
@@ -200,7 +206,7 @@ def test_first_order_is_the_spread_of_draws(world):
     out, into = abroad.sum(3), abroad.sum(2)
     flows_of = {"va_exports": out, "va_imports": into}
     measures = {**flows_of, "tbi": (out - into) / (out + into)}
-    found = tx.standard_errors(world, "rebuilt", [*measures, "va_absorbed"])
+    found = standard_errors(world, "rebuilt", [*measures, "va_absorbed"])
     for name, values in measures.items():
         spread = values.std(axis=0, ddof=1)
         ratio = found[f"{name}_se"].values / spread
@@ -252,7 +258,7 @@ def test_intervals_measured_with_all_pieces_are_refused_without_one(missing):
     world = rebuilt_world()
     about = {k: v for k, v in world.rebuilt.items() if k != "missing"}
     about |= {} if missing is None else {"missing": missing}
-    told = error_of(tx.standard_errors, replace(world, rebuilt=about), "rebuilt")
+    told = error_of(standard_errors, replace(world, rebuilt=about), "rebuilt")
     assert (missing or ["which pieces it was built from"])[0] in told
     assert told.endswith("; add the files and import again")
 
@@ -283,7 +289,7 @@ def test_draws_go_through_to_a_regression(world):
 
 
 def test_indicators_take_errors_of_rebuilding(world):
-    found = tx.standard_errors(world, "rebuilt", "UPSTREAM", probes=8)
+    found = standard_errors(world, "rebuilt", "UPSTREAM", probes=8)
     assert (found["UPSTREAM_se"].values > 0).all()
 
 
@@ -313,7 +319,7 @@ def test_tables_that_do_not_serve_are_refused(world, told):
     other = REFUSED[told](world)
     message = error_of(draw_flows, other, "rebuilt", draws=2)
     assert told in message
-    assert message == error_of(tx.standard_errors, other, "rebuilt")
+    assert message == error_of(standard_errors, other, "rebuilt")
 
 
 def test_aggregated_tables_keep_how_they_were_rebuilt(world):

@@ -9,6 +9,7 @@ import xarray as xr
 from numpy.testing import assert_allclose
 
 import tivax.engine as tx
+from tivax.engine.errors import standard_errors
 from tivax.engine.errors.models import error_model
 from tivax.engine.errors.tbi_errors import errors_of_tbi
 from tivax.engine.measures import trade_benefit_index
@@ -34,7 +35,7 @@ def world():
 
 @pytest.fixture(scope="module")
 def found(world):
-    return tx.standard_errors(world, LOGNORMAL, [*TRADE, "va_absorbed"])
+    return standard_errors(world, LOGNORMAL, [*TRADE, "va_absorbed"])
 
 
 def literal(Z, x, Y, sectors=False, inside=None, row=None):
@@ -137,7 +138,7 @@ def test_groups_and_dropped_regions_have_errors_of_their_own(world):
         ({"drop": [codes[2]]}, np.eye(C)[[0, 1, 3]]),
     ):
         names = ["tbi", "vax_ratio"]
-        got = tx.standard_errors(world, LOGNORMAL, names, **options)  # type: ignore[arg-type]
+        got = standard_errors(world, LOGNORMAL, names, **options)  # type: ignore[arg-type]
         added = partial(literal, inside=inside)
         wanted = by_differences(added, Z, x, Y, deviations(Z, Y))
         for name in ("tbi", "vax_ratio"):
@@ -145,7 +146,7 @@ def test_groups_and_dropped_regions_have_errors_of_their_own(world):
     # Each group by itself: the same numbers for its row.
     result = trade_benefit_index(world, groups=groups, apart=True)
     each = errors_of_tbi(world, result, error_model(LOGNORMAL), groups=groups)
-    alone = tx.standard_errors(world, LOGNORMAL, "tbi", groups=groups)
+    alone = standard_errors(world, LOGNORMAL, "tbi", groups=groups)
     assert each.regions["region"].values.tolist() == ["G"]
     assert_allclose(
         each.regions["tbi"].sel(region="G"), alone["tbi_se"].sel(region="G"), rtol=1e-5
@@ -165,7 +166,7 @@ def rounded(world):
 def test_rounding_counts_cells_output_and_inventories(rounded, net):
     """Net of inventories, rows grow by x / (x - N): N and x are rounded, too."""
     tables = tx.net_of_inventories(rounded) if net else rounded
-    got = tx.standard_errors(tables, "rounding", [*TRADE, "va_absorbed"])
+    got = standard_errors(tables, "rounding", [*TRADE, "va_absorbed"])
     Z, x, demand = rounded.Z[0], rounded.x[0], rounded.Y[0]
     kept = x - demand[..., -1].sum(axis=1) > 1e-6 * x
     cats = demand.shape[2]
@@ -189,7 +190,7 @@ def test_rounding_counts_cells_output_and_inventories(rounded, net):
 
 
 def test_value_added_that_is_a_row_does_not_move_with_inputs(world):
-    got = tx.standard_errors(world, LOGNORMAL, "va_exports", value_added="basic")
+    got = standard_errors(world, LOGNORMAL, "va_exports", value_added="basic")
     Z, x, Y = cells(world)
     with_row = partial(literal, row=world.value_added[0])
     wanted = by_differences(with_row, Z, x, Y, deviations(Z, Y))
@@ -203,16 +204,16 @@ def test_known_margins_fix_what_they_determine(world):
     """Sales and inputs of every industry known: so is value added, and with what every
     region spends, its balance. Exports and imports then err alike."""
     held = tx.table_errors.Lognormal(a=A, b=B, margins=("row", "column"))
-    got = tx.standard_errors(world, held, ["va_exports", "va_imports", "tbi"])
+    got = standard_errors(world, held, ["va_exports", "va_imports", "tbi"])
     assert_allclose(got["va_exports_se"], got["va_imports_se"], rtol=1e-6)
-    free = tx.standard_errors(world, LOGNORMAL, "tbi")
+    free = standard_errors(world, LOGNORMAL, "tbi")
     assert (got["tbi_se"] < free["tbi_se"]).all()
 
 
 def test_an_error_that_all_cells_share_is_one_number(world):
     """All of a year: sigma times the derivative along (z^(1 - b))."""
     shared = tx.table_errors.Lognormal(a=A, b=B, shared="year")
-    got = tx.standard_errors(world, shared, "tbi")["tbi_se"].values[0]
+    got = standard_errors(world, shared, "tbi")["tbi_se"].values[0]
     Z, x, Y = cells(world)
     F = np.hstack([Z, Y])
     h = 1e-5
@@ -227,8 +228,8 @@ def test_an_error_that_all_cells_share_is_one_number(world):
 
 def test_errors_of_several_sources_add_their_squares(world):
     shares = tx.table_errors.Shares(concentration=20)
-    each = [tx.standard_errors(world, k, "tbi")["tbi_se"] for k in (LOGNORMAL, shares)]
-    both = tx.standard_errors(world, [LOGNORMAL, shares], "tbi")["tbi_se"]
+    each = [standard_errors(world, k, "tbi")["tbi_se"] for k in (LOGNORMAL, shares)]
+    both = standard_errors(world, [LOGNORMAL, shares], "tbi")["tbi_se"]
     assert_allclose(both, np.hypot(each[0], each[1]), rtol=1e-6)
 
 
@@ -250,8 +251,8 @@ def test_drawn_derivatives_agree_with_the_closed_form(world, name):
     """Two ways to the same standard errors: 1,000 draws, right to 2.2 % each; 4 regions
     and 2 years are 8, the worst of which is within 4 deviations."""
     world = world.select(world.years[0], world.years[0])
-    closed = tx.standard_errors(world, MODELS[name], ["tbi", "gross_exports"])
-    drawn = tx.standard_errors(world, MODELS[name], ["TBI", "EXGR"], probes=PROBES)
+    closed = standard_errors(world, MODELS[name], ["tbi", "gross_exports"])
+    drawn = standard_errors(world, MODELS[name], ["TBI", "EXGR"], probes=PROBES)
     both = {"tbi": "TBI", "gross_exports": "EXGR"}
     if name == "shares":
         # Sums of rows and columns stay, and with them output and what a region sells.
@@ -265,7 +266,7 @@ def test_drawn_derivatives_agree_with_the_closed_form(world, name):
 
 def test_a_ratio_without_a_base_has_no_standard_error(world):
     names = ["EXGR_DVASH", "UPSTREAM"]
-    got = tx.standard_errors(world, LOGNORMAL, names, "sector", probes=2)
+    got = standard_errors(world, LOGNORMAL, names, "sector", probes=2)
     for name in names:
         missing = got[name].isnull().values
         assert (got[f"{name}_se"].isnull().values == missing).all()
@@ -289,7 +290,7 @@ def test_a_ratio_without_a_base_has_no_standard_error(world):
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line(world, names, options, told):
-    line = error_of(tx.standard_errors, world, LOGNORMAL, names, **options)
+    line = error_of(standard_errors, world, LOGNORMAL, names, **options)
     assert line.startswith(told)
 
 
@@ -308,4 +309,4 @@ def test_a_table_with_many_cells_rounded_to_0_is_warned_of(rounded):
     few = rounded.Z * (rounded.Z > np.quantile(rounded.Z, 0.5))
     doubted = replace(rounded, Z=few)
     with pytest.warns(tx.TivaxWarning, match="of the cells of Z are 0.*--derounded"):
-        tx.standard_errors(doubted, "rounding", ["tbi"])
+        standard_errors(doubted, "rounding", ["tbi"])

@@ -10,7 +10,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tivax.engine as tx
-from tivax.engine.errors import Slabs, trade_errors
+from tivax.engine.errors import Slabs, standard_errors, trade_errors
 from tivax.engine.errors.kinds import kinds_of
 from tivax.engine.errors.models import error_model
 from tivax.engine.errors.moved import draw_in_slabs, moved_table
@@ -70,8 +70,8 @@ def whole_numbers(world, filled=False):
 
 def assert_same_bars(tables, model, **options):
     names = [*TRADE.split()]
-    usual = tx.standard_errors(tables, model, names, **options)
-    found = tx.standard_errors(tables, model, names, memory=1, **options)
+    usual = standard_errors(tables, model, names, **options)
+    found = standard_errors(tables, model, names, memory=1, **options)
     assert set(found) == set(usual)
     for name in names:
         assert_allclose(found[name], usual[name], rtol=1e-10)
@@ -93,7 +93,7 @@ def test_every_kind_of_error_has_the_same_bars_in_slabs(world, name):
 def test_the_last_perimeters_may_be_fewer_than_those_before(world, monkeypatch):
     """Three at once, of four."""
     monkeypatch.setattr(trade_errors, "_AT_ONCE", 3 * 8 * 2 * N)
-    of = partial(tx.standard_errors, world, MODELS["independent"], "tbi")
+    of = partial(standard_errors, world, MODELS["independent"], "tbi")
     usual, found = (of(memory=k)["tbi_se"] for k in (None, 1))
     assert_allclose(found, usual, rtol=RTOL)
 
@@ -140,7 +140,7 @@ def test_published_deviations_are_read_by_slab(world, tmp_path):
 def test_a_lazy_store_is_never_read_whole(world, tmp_path, monkeypatch):
     tx.save_store(world, tmp_path / "store")
     lazy = tx.open_store(tmp_path / "store", lazy=True)
-    usual = tx.standard_errors(world, MODELS["independent"], "tbi")
+    usual = standard_errors(world, MODELS["independent"], "tbi")
 
     read = type(lazy.Z).__getitem__
 
@@ -149,7 +149,7 @@ def test_a_lazy_store_is_never_read_whole(world, tmp_path, monkeypatch):
         return read(values, key)
 
     monkeypatch.setattr(type(lazy.Z), "__getitem__", small_only)
-    found = tx.standard_errors(lazy, MODELS["independent"], "tbi", memory=1)
+    found = standard_errors(lazy, MODELS["independent"], "tbi", memory=1)
     assert_allclose(found["tbi_se"], usual["tbi_se"], rtol=RTOL)
 
 
@@ -157,7 +157,7 @@ def test_a_lazy_store_is_never_read_whole(world, tmp_path, monkeypatch):
 def test_each_year_errs_in_its_own_cells(name, model):
     """By the closed form, and by drawn derivatives: where all cells err together every
     draw is the same but for its sign, so that two are enough."""
-    of = partial(tx.standard_errors, small_world(C, S, 2), MODELS[model], name)
+    of = partial(standard_errors, small_world(C, S, 2), MODELS[model], name)
     usual, found = (of(probes=2, memory=k)[f"{name}_se"] for k in (None, 1))
     assert np.abs(usual.values[1] / usual.values[0] - 1).max() > 0.01
     assert_allclose(found, usual, rtol=1e-4)
@@ -165,7 +165,7 @@ def test_each_year_errs_in_its_own_cells(name, model):
 
 def test_both_margins_are_one_line(world):
     held = tx.table_errors.Lognormal(margins=["row", "column"], **OWN)
-    told = error_of(tx.standard_errors, world, held, memory=1)
+    told = error_of(standard_errors, world, held, memory=1)
     assert told.startswith(f"{world.years[0]}: errors that leave sums of rows and of")
     assert 'write margins = ["row"] or ["column"]' in told
 
@@ -187,10 +187,12 @@ ONE_DRAW = tx.table_errors.Lognormal(shared="year", **OWN)
 )
 def test_indicators_move_with_a_draw_as_they_do_in_memory(world, level, members):
     """All cells err together: every draw is the same but for its sign."""
-    names = [k for k in tx.INDICATORS if tx.INDICATORS[k].has(level)]
+    names = [
+        k for k in tx.catalogue.INDICATORS if tx.catalogue.INDICATORS[k].has(level)
+    ]
     options = {"level": level, "probes": 2, "groups": groups_of(world, members)}
-    usual = tx.standard_errors(world, ONE_DRAW, names, **options)
-    found = tx.standard_errors(world, ONE_DRAW, names, memory=1, **options)
+    usual = standard_errors(world, ONE_DRAW, names, **options)
+    found = standard_errors(world, ONE_DRAW, names, memory=1, **options)
     for name in names:
         assert_same_se(found, usual, name, 1e-4)
 
@@ -263,8 +265,8 @@ def test_drawn_shares_leave_what_is_imported_and_sold(world):
 def test_drawn_rounding_agrees_with_the_closed_form(world):
     """80 draws are right to 8 %; the worst of four regions within 4 deviations."""
     net = tx.net_of_inventories(whole_numbers(world, filled=True))
-    closed = tx.standard_errors(net, "rounding", "tbi", memory=1)
-    drawn = tx.standard_errors(net, "rounding", "TBI", probes=80, memory=1)
+    closed = standard_errors(net, "rounding", "tbi", memory=1)
+    drawn = standard_errors(net, "rounding", "TBI", probes=80, memory=1)
     ratio = drawn["TBI_se"].values / closed["tbi_se"].values
     assert np.abs(ratio - 1).max() < 4 * (2 * 80) ** -0.5
 

@@ -166,16 +166,21 @@ def of_pairs(frame: pd.DataFrame) -> dict[str, Case]:
         "two-way": ("two-way", lambda i, j: either(i, j, "year"), both, T - 1),
     }
     pairs = lambda i, j: either(i, j, "pair")  # noqa: E731
-    cases["two-way pair"] = (tx.TwoWay("pair"), pairs, crossed, 5)
+    cases["two-way pair"] = (tx.vcov.TwoWay("pair"), pairs, crossed, 5)
     for lags in (None, 0, 3):
         near = partial(bartlett, lags=default if lags is None else lags)
-        cases[f"Driscoll-Kraay {lags}"] = (tx.DriscollKraay(lags), near, kernel, T - 1)
+        cases[f"Driscoll-Kraay {lags}"] = (
+            tx.vcov.DriscollKraay(lags),
+            near,
+            kernel,
+            T - 1,
+        )
     for kernel_name, lags in (("bartlett", None), ("uniform", 2)):
         vcov = tx.Conley(9000.0, kernel_name, lags, places_of(frame))
         near = near_by(frame, kernel_name, lags)
         cases[f"Conley {kernel_name}"] = (vcov, near, plain, G - 1)
     for order in (1, 2):
-        vcov = tx.Network(flows_among(frame), order)
+        vcov = tx.vcov.Network(flows_among(frame), order)
         cases[f"network {order}"] = (vcov, traded(frame, order), plain, G - 1)
     return cases
 
@@ -213,7 +218,7 @@ def test_covariances_are_sums_over_pairs_of_rows(name, missing, design):
 @pytest.mark.parametrize("lags", [0, 2])
 def test_common_shocks_take_the_largest_of_three_sums(lags, design):
     frame = panel()
-    fit, own = fitted(frame, design, tx.CommonShocks(lags)), literal(frame, design)
+    fit, own = fitted(frame, design, tx.vcov.CommonShocks(lags)), literal(frame, design)
 
     def variances(weight: Callable) -> np.ndarray:
         return sum_over_pairs(frame, weight, own.H * own.u)
@@ -255,7 +260,7 @@ def test_jackknives_are_those_of_refits(missing, design):
     for vcov, V, clusters in (
         ("CV3", by_country, None),
         ("CV3", jackknife(frame, design, ["pair"]), "pair"),
-        (tx.TwoWay(jackknife=True), by_both, None),
+        (tx.vcov.TwoWay(jackknife=True), by_both, None),
     ):
         fit = fitted(frame, design, vcov, clusters=clusters)
         assert_allclose(fit.covariance, V, rtol=1e-7, atol=1e-9 * np.abs(V).max())
@@ -293,7 +298,7 @@ def test_a_cluster_that_identifies_the_effect_leaves_no_jackknife():
     frame = panel(0.0)
     reform = (frame["iso3"] == "C01") & (frame["year"] > 2003)
     frame = frame.assign(RQ=reform.astype(float))
-    for vcov in ("CV2", "CV3", tx.TwoWay(jackknife=True)):
+    for vcov in ("CV2", "CV3", tx.vcov.TwoWay(jackknife=True)):
         fit = fitted(frame, "least squares", vcov)
         assert np.isnan(fit["RQ"].se) and fit["TBI"].se > 0
         assert "no standard error for RQ: one cluster alone" in fit.note
@@ -342,7 +347,7 @@ def test_covariances_are_those_of_the_libraries(missing):
     assert_allclose(fit.terms["se"], theirs.se(), rtol=RTOL)
     assert_allclose(fit.r2, theirs._r2_within, rtol=RTOL)
     kernel = linearmodels_fit(frame.set_index(["iso3", "year"]), "kernel", bandwidth=2)
-    fit = fitted(frame, "least squares", tx.DriscollKraay(2))
+    fit = fitted(frame, "least squares", tx.vcov.DriscollKraay(2))
     assert_allclose(fit.terms["se"], kernel.std_errors, rtol=RTOL)
 
 
@@ -397,7 +402,7 @@ def test_years_are_apart_by_the_calendar():
     frame = panel(0.0, years=18)
     frame = frame[frame["year"] % 3 == 0]
     named = frame.assign(year="y" + frame["year"].astype(str))
-    for kind in (tx.DriscollKraay, tx.CommonShocks):
+    for kind in (tx.vcov.DriscollKraay, tx.vcov.CommonShocks):
 
         def se(data: pd.DataFrame, lags: int, kind: Any = kind) -> float:
             return fitted(data, "least squares", kind(lags))["TBI"].se
@@ -412,14 +417,14 @@ def test_countries_that_trade_with_none_or_with_one_alone_are_clusters():
     """Without trade each; in six pairs each pair, and only G/(G-1) differs."""
     frame = panel()
     flows = flows_among(frame)
-    own = fitted(frame, "least squares", tx.Network(0 * flows)).terms
+    own = fitted(frame, "least squares", tx.vcov.Network(0 * flows)).terms
     wanted = fitted(frame, "least squares", "CV1").terms.loc[NAMES]
     assert_allclose(own, wanted, rtol=RTOL)
     pair = [int(name[1:]) // 2 for name in flows]
     paired = pd.DataFrame(
         np.equal.outer(pair, pair).astype(float), flows.index, flows.columns
     )
-    own = fitted(frame, "least squares", tx.Network(paired)).terms["se"]
+    own = fitted(frame, "least squares", tx.vcov.Network(paired)).terms["se"]
     wanted = fitted(frame, "least squares", "CV1", clusters="pair").terms["se"]
     assert_allclose(own, np.sqrt((12 / 11) / (6 / 5)) * wanted[NAMES], rtol=RTOL)
 
@@ -479,7 +484,7 @@ def test_every_covariance_says_what_it_is_and_tests_by_its_degrees(name):
 def test_without_lags_years_are_independent_clusters():
     """A = I - 1/T: (T - 1)/T of the variance, T - 1 degrees of freedom."""
     frame = panel()
-    assert fitted(frame, "least squares", tx.CommonShocks(0)).degrees == T - 1
+    assert fitted(frame, "least squares", tx.vcov.CommonShocks(0)).degrees == T - 1
     fit = fitted(frame, "least squares", "common-shocks")
     assert fit.convention.startswith("common shocks, 2 lags")
 
@@ -499,15 +504,17 @@ def test_what_does_not_go_together_is_told_in_one_line():
         "clusters 'pair': vcov DriscollKraay has no clusters to choose; leave one of the "
         "two out"
     )
-    assert "no column block in the data" in told(vcov=tx.TwoWay("block"))
-    assert "lags 8: give a whole number from 0 to 7" in told(vcov=tx.DriscollKraay(8))
+    assert "no column block in the data" in told(vcov=tx.vcov.TwoWay("block"))
+    assert "lags 8: give a whole number from 0 to 7" in told(
+        vcov=tx.vcov.DriscollKraay(8)
+    )
     flows = flows_among(frame)
     for weights, line in (
         (flows.drop(index="C03"), "weights: the rows lack C03"),
         (flows.drop(columns="C03"), "weights: the columns lack C03"),
         (flows.mask(flows == flows.loc["C02", "C05"], -1.0), "from C02 to C05 is -1"),
     ):
-        assert line in told(vcov=tx.Network(weights))
+        assert line in told(vcov=tx.vcov.Network(weights))
     assert "no capital of C00 is known; give places" in told(vcov=tx.Conley(1000))
     places = places_of(frame)
     for given, line in (

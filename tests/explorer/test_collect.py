@@ -8,6 +8,7 @@ from numpy.testing import assert_array_equal
 import tivax as tx
 from tivax.engine.core import Run, output_title, write_frame
 from tivax.engine.explorer import collect_results, result_folders
+from tivax.engine.explorer.page import _by_size
 from tivax.engine.explorer.series import number_columns
 
 from helpers import error_of
@@ -268,6 +269,11 @@ def test_labels_of_a_long_table_are_measures_of_their_own(tmp_path):
     assert measures["none/tbi/change", ""].meaning.title == (
         "trade benefit index, change (none)"
     )
+    made = "variant,year,region,measure,after\ncut,2000,CHN,value_added,1\n"
+    (tmp_path / "scenario.csv").write_text(made + "cut,2000,USA,value_added,2\n")
+    (made,) = collected(tmp_path).measures
+    assert made.meaning.title == "value added (cut)"
+    assert _by_size(collected(tmp_path)) == [1, 0]  # the USA are larger
 
 
 def test_terms_know_the_part_that_they_add_to(tmp_path):

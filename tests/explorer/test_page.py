@@ -246,6 +246,17 @@ def test_the_page_is_chinese_where_that_is_asked_for(page, tmp_path):
     )
 
 
+def test_the_world_of_a_scenario_is_no_economy(tmp_path):
+    made = "variant,year,region,measure,after\ncut,2000,WLD,value_added,1\n"
+    (folder := tmp_path / "cut").mkdir()
+    (folder / "scenario.csv").write_text(made)
+    (folder / "manifest.json").write_text('{"command": "scenario"}')
+    text = tx.explore(folder, tmp_path / "s.html", language="zh").read_text("utf-8")
+    (world,) = data_of(text)["regions"]
+    assert (world["name"], world["rest"]) == ("世界", True)
+    assert data_of(text)["words"]["value added"] == "增加值"
+
+
 def test_every_english_word_of_the_chinese_table_is_said_somewhere():
     """In a script of the page, or in the description of a file, a term, a database."""
     engine = Path(page_module.__file__).parent.parent

@@ -9,10 +9,9 @@ from numpy.testing import assert_allclose
 
 from tivax.bench.studies.printed_terms import appendix_table, toy_table
 from tivax.engine import TivaxWarning, WorldTables
-from tivax.engine.measures import decompose
+from tivax.engine.measures import decompose, value_added_trade
 from tivax.engine.measures.methods import IN_DETAIL, LEVELS, METHODS
 from tivax.engine.measures.regrouping import regroup
-from tivax.engine.measures.trade import value_added_absorbed
 from tivax.kernels import borin_mancini, perimeters, value_chains, wang_wei_zhu
 from tivax.kernels.inverted_table import invert_table
 
@@ -499,7 +498,7 @@ def test_sectors_of_origin_of_groups_are_those_of_what_others_absorb():
     tables, groups = small_tables(3), {"G": ["R1", "R2"]}
     own = decompose(tables, "bm-source", by_origin=True, groups=groups).data
     assert float(own["identity"].max()) < RTOL
-    absorbed = regroup(value_added_absorbed(tables), groups=groups)
+    absorbed = regroup(value_added_trade(tables)["va_absorbed"], groups=groups)
     home = absorbed["origin"] == absorbed["absorber"]
     abroad = absorbed.where(~home, 0).sum("absorber").values
     assert_same(own["VAX"].sum("importer").values, abroad, RTOL)

@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
 
 import tivax.engine as tx
+from tivax.engine.errors import standard_errors
 from tivax.engine.measures import decomposed_years, in_groups, trade_benefit_index
 
 from commands import good, names
@@ -149,10 +150,10 @@ def test_names_of_built_in_groups_are_groups():
     members = {"EU15": ["AUT", "DEU"], "OECD": ["AUT", "DEU", "USA"]}
     for compute in (
         lambda **k: tx.trade_benefit_index(TABLES, **k).data,
-        lambda **k: tx.value_added_trade(TABLES, by="sector", **k),
+        lambda **k: tx.value_added_trade(TABLES, by="sector", **k).data,
         lambda **k: tx.decompose(TABLES, "kww", "country", **k).data,
         lambda **k: tx.indicators(TABLES, ["TBI"], **k).data,
-        lambda **k: tx.standard_errors(TABLES, ERROR, **k),
+        lambda **k: standard_errors(TABLES, ERROR, **k),
     ):
         named = compute(groups=["EU15", "OECD"], apart=True)
         xr.testing.assert_identical(named, compute(groups=members, apart=True))

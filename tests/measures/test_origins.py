@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from tivax.bench.studies.printed_terms import toy_table
-from tivax.engine import decompose, value_added_absorbed
+from tivax.engine import decompose, value_added_trade
 from tivax.engine.measures import origins
 
 from helpers import error_of
@@ -94,7 +94,7 @@ def test_groups_are_one_exporter(small):
 
 def test_products_add_up_to_value_added_and_to_final_demand(small):
     own = origins(small, "products", whole="final")
-    absorbed = value_added_absorbed(small)
+    absorbed = value_added_trade(small)["va_absorbed"]
     by_origin = own.sum(["producer", "product"]).values
     assert_same(by_origin, absorbed.sum("absorber").values, RTOL)
     final = small.final_demand(slice(None)).sum(axis=2).reshape(2, 4, 3)
@@ -103,7 +103,7 @@ def test_products_add_up_to_value_added_and_to_final_demand(small):
 
 def test_final_demand_by_product_is_value_added_absorbed(small):
     own = origins(small, "final demand")
-    absorbed = value_added_absorbed(small)
+    absorbed = value_added_trade(small)["va_absorbed"]
     assert_same(own.sum("product").values, absorbed.values, RTOL)
     parts = [
         origins(small, "final demand", categories=k)

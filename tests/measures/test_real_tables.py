@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 from numpy.testing import assert_allclose
 
+import tivax.engine.measures as measures
 from tivax.engine import (
     WorldTables,
     check_tables,
@@ -20,7 +21,6 @@ from tivax.engine import (
     stack_years,
 )
 from tivax.engine.measures import indicators, trade_benefit_index
-from tivax.engine.measures import trade as measures
 from tivax.engine.tables.derounding import deround
 
 pytestmark = pytest.mark.shared

@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from itertools import combinations
+from typing import get_args
 
 import numpy as np
 import pytest
 import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
 
+import tivax.engine.measures as measures
 from tivax.engine import WorldTables, open_store, save_store
 from tivax.engine.measures import (
     decompose,
@@ -18,7 +20,7 @@ from tivax.engine.measures import (
     trade_benefit_index,
     years,
 )
-from tivax.engine.measures import trade as measures
+from tivax.engine.measures.results.tbi import By
 
 from helpers import error_of, hand_table, random_tables, system
 
@@ -39,7 +41,7 @@ def tables() -> WorldTables:
 
 @pytest.fixture(scope="module")
 def trade(tables) -> xr.Dataset:
-    return measures.value_added_trade(tables)
+    return measures.value_added_trade(tables).data
 
 
 def test_labels_name_the_number_they_stand_beside(tables, trade):
@@ -65,9 +67,10 @@ def test_the_example_of_the_appendix_has_a_vax_ratio_of_two_thirds():
 
 
 def test_value_added_absorbed_is_the_array_of_the_trade(tables, trade):
-    absorbed = measures.value_added_absorbed(tables)
-    xr.testing.assert_equal(absorbed, trade["va_absorbed"])
-    assert absorbed.attrs["residual_max"] == float(trade["residual"].max()) <= 1e-12
+    by_pair = measures.value_added_trade(tables, by="pair")
+    absorbed = by_pair["va_absorbed"]
+    assert_allclose(absorbed, trade["va_absorbed"].sum("sector"), rtol=RTOL)
+    assert by_pair.residual_max == float(trade["residual"].max()) <= 1e-12
     assert absorbed.attrs["units"] == "million US$"
 
 
@@ -77,16 +80,13 @@ def test_index_is_the_same_from_tables_trade_and_absorbed(tables, trade):
     alone = trade_benefit_index(trade["va_absorbed"])
     xr.testing.assert_equal(index, alone.data)
     assert alone.residual_max is None
-    absorbed = measures.value_added_absorbed(tables)
-    worst = float(trade["residual"].max())
-    assert trade_benefit_index(absorbed).residual_max == worst
     assert [*alone.tables()] == ["tbi", "va_absorbed"]
     regions = trade["va_absorbed"].sum("sector").transpose("absorber", ..., "origin")
     xr.testing.assert_allclose(index, trade_benefit_index(regions).data, rtol=RTOL)
 
 
 def test_value_added_at_basic_prices_is_the_row_of_the_table(tables):
-    basic = measures.value_added_absorbed(tables, "basic")
+    basic = measures.value_added_trade(tables, "basic")["va_absorbed"]
     assert tables.value_added is not None
     assert_allclose(
         basic.sum("absorber").values.reshape(3, 12), tables.value_added, rtol=SOLVE_RTOL
@@ -134,8 +134,8 @@ def test_trade_of_a_group_is_its_members_less_what_they_trade_among_them(trade):
 def test_whole_numbers_and_single_precision_are_solved_in_float64(dtype):
     tables = hand_table([[50, 20], [10, 60]], [[100, 30], [20, 110]], ("AAA", "BBB"))
     other = replace(tables, **{k: getattr(tables, k).astype(dtype) for k in "ZYx"})
-    absorbed = measures.value_added_absorbed(other)
-    assert_array_equal(absorbed, measures.value_added_absorbed(tables))
+    absorbed = measures.value_added_trade(other)["va_absorbed"]
+    assert_array_equal(absorbed, measures.value_added_trade(tables)["va_absorbed"])
 
 
 def test_a_dropped_region_is_neither_reporter_nor_partner(trade):
@@ -183,9 +183,9 @@ def test_origins_and_absorbers_that_differ_are_refused(trade):
 def test_a_store_read_year_by_year_gives_what_memory_gives(tables, trade, tmp_path):
     save_store(tables, tmp_path / "store")
     lazy = open_store(tmp_path / "store", lazy=True)
-    xr.testing.assert_equal(measures.value_added_trade(lazy), trade)
-    basic = measures.value_added_trade(lazy, "basic")
-    xr.testing.assert_equal(basic, measures.value_added_trade(tables, "basic"))
+    xr.testing.assert_equal(measures.value_added_trade(lazy).data, trade)
+    basic, same = (measures.value_added_trade(k, "basic") for k in (lazy, tables))
+    xr.testing.assert_equal(basic.data, same.data)
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 3, 10])
@@ -193,7 +193,7 @@ def test_results_do_not_depend_on_how_many_years_fit_in_memory(
     tables, trade, monkeypatch, at_once
 ):
     monkeypatch.setattr(years, "_years_at_once", lambda size: at_once)
-    xr.testing.assert_equal(measures.value_added_trade(tables), trade)
+    xr.testing.assert_equal(measures.value_added_trade(tables).data, trade)
 
 
 def test_years_are_cut_into_runs_of_nearly_equal_length():
@@ -229,11 +229,10 @@ def test_a_year_without_a_solution_is_named(tables):
 def test_results_of_one_store_name_roles_alike(tables):
     """Any two align exactly on the dims that they share, without renaming."""
     jobs = xr.ones_like(
-        measures.value_added_absorbed(tables).isel(absorber=0, drop=True)
+        measures.value_added_trade(tables)["va_absorbed"].isel(absorber=0, drop=True)
     ).rename(origin="region")
     found = [
-        measures.value_added_trade(tables),
-        measures.value_added_trade(tables, by="sector"),
+        *(measures.value_added_trade(tables, by=k).data for k in get_args(By)),
         measures.exported_value_added(tables),
         trade_benefit_index(tables).data,
         decompose(tables, "bm-source").data,
@@ -246,6 +245,7 @@ def test_results_of_one_store_name_roles_alike(tables):
     ]
     for one, other in combinations(found, 2):
         xr.align(one, other, join="exact")
-    sold, terms = found[0]["gross_exports"].sum("sector"), found[4]["GEXP"]
+    flows, exported, terms = found[1], found[5], found[7]["GEXP"]
+    sold = flows["gross_exports"].sum("sector")
     assert_allclose(sold - terms.sum("sector"), 0 * sold, atol=1e-8 * sold.max())
-    assert (sold - found[2]["gross_exports"]).dims == ("year", "exporter", "importer")
+    assert (sold - exported["gross_exports"]).dims == ("year", "exporter", "importer")

@@ -50,7 +50,9 @@ def test_a_folder_with_the_names_of_the_page_is_a_paper(small, tmp_path):
     words = ("--data", tmp_path / "raw", "--paper", small, "--out", out)
     answer = good("replicate", *words)
     fit = two_way(
-        tx.build_panel(tx.read_data_files(tmp_path / "raw")).frame, "KOFGIdj", ["TBI"]
+        tx.panel.build_panel(tx.panel.read_data_files(tmp_path / "raw")).frame,
+        "KOFGIdj",
+        ["TBI"],
     )
     table = pd.read_csv(out / "coefficients.csv")
     assert table["estimate"].tolist() == fit.tidy()["estimate"].tolist()

@@ -138,6 +138,7 @@ def test_a_store_cites_its_database(tmp_path, monkeypatch):
     [
         ("decompose", {"method": "bm-source"}, {"borin2019", "borin2023"}),
         ("decompose", {"method": "kww"}, {"koopman2014"}),
+        ("scenario", {"kind": "trade-war"}, {"caliendo2015"}),
         ("indicators", {"units": {"GVC_PART_BM": "%", "RCA": ""}}, {"borin2019", "balassa1965"}),
         ("change", {"units": {"RCA": ""}}, {"aumann1974", "dietzenbacher1998", "balassa1965"}),
         ("tbi", {"net_inventories": {"categories": ["INVNT"]}}, {"antras2012", "johnson2012", "tbi2021"}),

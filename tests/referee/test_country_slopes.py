@@ -24,7 +24,7 @@ def panel() -> pd.DataFrame:
 
 
 def test_means_are_those_of_regressions_of_each(panel, tmp_path):
-    found = tx.country_slopes(
+    found = tx.referee.country_slopes(
         panel, "KOFGIdj", NAMES, blocks="block", entity="iso3", time="year"
     )
     columns = ["KOFGIdj", *NAMES]
@@ -63,7 +63,7 @@ def test_the_mean_group_is_the_mean_of_slopes_that_differ():
     data = pd.DataFrame({"iso3": g, "year": t, "x": x.ravel(), "y": y.ravel()})
     # Net of years the outcome loses the mean of b x, which is no slope's.
     data["y"] -= data.groupby("year")["y"].transform("mean")
-    found = tx.country_slopes(data, "y", ["x"], entity="iso3", time="year")
+    found = tx.referee.country_slopes(data, "y", ["x"], entity="iso3", time="year")
     net = y - y.mean(axis=0)
     own = [np.polyfit(k, m, 1)[0] for k, m in zip(x, net, strict=True)]
     assert found.slopes["estimate"].to_numpy() == pytest.approx(own, rel=1e-9)
@@ -77,7 +77,9 @@ def test_a_regressor_that_does_not_move_has_no_slope():
     data["fta"] = ((t > g + 2) & (g < 5)).astype(float)
     data["eu"] = np.where(g == 2, t > 8, g == 3) * 1.0
     data["z"] = data.groupby("iso3")["y"].transform("mean")
-    found = tx.country_slopes(data, "y", ["fta", "eu"], entity="iso3", time="year")
+    found = tx.referee.country_slopes(
+        data, "y", ["fta", "eu"], entity="iso3", time="year"
+    )
     fta = found.slopes.query("term == 'fta'")
     assert fta["group"].tolist() == list("01234") and found.entities == 9
     assert found.table.set_index("term").loc["fta", "groups"] == 5
@@ -87,7 +89,7 @@ def test_a_regressor_that_does_not_move_has_no_slope():
     assert fta["estimate"].iloc[0] == pytest.approx(slope, rel=1e-9)
     for column in ("z", "eu"):
         assert "have a slope of their own" in error_of(
-            tx.country_slopes, data, "y", [column], entity="iso3", time="year"
+            tx.referee.country_slopes, data, "y", [column], entity="iso3", time="year"
         )
 
 
@@ -104,7 +106,7 @@ def test_mistakes_are_told_in_one_line(panel):
         (pd.concat([panel, panel.head(1)]), None, "has two rows in"),
     ):
         assert told in error_of(
-            tx.country_slopes,
+            tx.referee.country_slopes,
             frame,
             "KOFGIdj",
             NAMES,

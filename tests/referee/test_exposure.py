@@ -20,7 +20,7 @@ def tables():
 
 @pytest.fixture(scope="module")
 def found(tables):
-    return tx.exposure(tables, base=int(tables.years[1]))
+    return tx.referee.exposure_instrument(tables, year=int(tables.years[1]))
 
 
 def test_predictions_are_the_sums_written_out(tables, found):
@@ -82,7 +82,7 @@ def test_the_index_is_that_of_tbi_and_the_base_year_predicts_itself(tables, foun
 def world():
     """More regions, for regressions; an outcome that the index moves by 2."""
     tables = tx.synthetic_world(regions=12, sectors=2, years=8, seed=5)
-    found = tx.exposure(tables)
+    found = tx.referee.exposure_instrument(tables)
     rng = np.random.default_rng(0)
     data = found.table.rename(columns={"region": "iso3"})[["iso3", "year", "tbi"]]
     data["x"] = rng.normal(size=len(data))
@@ -114,11 +114,12 @@ def test_a_result_is_written_with_all_that_is_described(found, tmp_path):
     found.save(tmp_path / "out")
     assert_described("exposure-instrument", tmp_path / "out")
     assert "Exposure of" in found.sentence
+    assert "工具变量" in found.page("zh").sentence
 
 
 def test_mistakes_are_told_in_one_line(tables, found):
-    line = error_of(tx.exposure, tables, base=1900)
-    assert "base = 1900: the tables have" in line
+    line = error_of(tx.referee.exposure_instrument, tables, year=1900)
+    assert "year = 1900: the tables have" in line
     data = pd.DataFrame({"iso3": ["XXX"], "year": [1900], "y": [1.0]})
     assert "no row of data has a iso3 and year" in error_of(found.estimate, data, "y")
     assert "no column iso3" in error_of(found.estimate, data[["year", "y"]], "y")

@@ -30,7 +30,7 @@ def cigar(shared):
 
 def _cigar(data, **more):
     names = {"entity": "state", "time": "year"}
-    return tx.interactive_effects(data, "sales", ["price"], **names, **more)
+    return tx.referee.interactive_effects(data, "sales", ["price"], **names, **more)
 
 
 def test_numbers_of_cigar_are_those_of_xtife(cigar, shared):
@@ -88,7 +88,7 @@ def test_the_minimum_is_that_of_the_profile():
         return (np.linalg.svd(y - beta * x, compute_uv=False)[2:] ** 2).sum()
 
     best = minimize_scalar(profile, bounds=(0.5, 1.5), method="bounded")
-    found = tx.interactive_effects(
+    found = tx.referee.interactive_effects(
         data, "y", ["x0"], factors=2, most=2, entity="iso3", time="year"
     )
     assert found.sigma2 * found.n == pytest.approx(best.fun, rel=1e-9)
@@ -100,7 +100,7 @@ def test_a_factor_that_moves_both_is_found_where_least_squares_is_far_off(seed):
     data = _world(seed=seed, k=2)
     plain = two_way(data, "y", ["x0", "x1"])
     assert (plain.terms["estimate"][["x0", "x1"]] > 1.3).all()
-    found = tx.interactive_effects(
+    found = tx.referee.interactive_effects(
         data, "y", ["x0", "x1"], factors="ic", most=3, entity="iso3", time="year"
     )
     assert found.factors.shape[1] == 1
@@ -115,7 +115,7 @@ def test_missing_cells_are_filled_by_the_model():
     common = np.outer(rng.normal(size=30), rng.normal(size=14))
     data["y"] = (2 * wide + common).ravel() + data["iso3"] * 0.1
     gaps = data.drop(index=rng.choice(len(data), 40, replace=False))
-    found = tx.interactive_effects(
+    found = tx.referee.interactive_effects(
         gaps, "y", ["x0"], factors=1, most=1, entity="iso3", time="year"
     )
     assert found.terms.loc["x0", "estimate"] == pytest.approx(2, abs=1e-6)
@@ -124,7 +124,7 @@ def test_missing_cells_are_filled_by_the_model():
 
 def test_the_correction_is_the_sum_of_its_terms_written_out():
     data = _world(N=12, T=8, seed=5)
-    plain = tx.interactive_effects(
+    plain = tx.referee.interactive_effects(
         data, "y", ["x0"], factors=1, most=1, entity="iso3", time="year"
     )
     y, x = (
@@ -151,7 +151,7 @@ def test_the_correction_is_the_sum_of_its_terms_written_out():
         ("bai", beta + (second + third) / D),
         ("moon-weidner", beta + (first + second + third) / D),
     ):
-        found = tx.interactive_effects(
+        found = tx.referee.interactive_effects(
             data,
             "y",
             ["x0"],
@@ -166,7 +166,7 @@ def test_the_correction_is_the_sum_of_its_terms_written_out():
 
 
 def test_a_result_is_written_with_all_that_is_described(tmp_path):
-    found = tx.interactive_effects(
+    found = tx.referee.interactive_effects(
         _world(), "y", ["x0"], factors=1, entity="iso3", time="year"
     )
     found.save(tmp_path / "out")
@@ -178,7 +178,9 @@ def test_factors_that_nobody_asked_for_lose_their_row_alone(monkeypatch):
     """With five factors and gaps the iteration often does not settle."""
     data, module = _world(), sys.modules[tx.results.InteractiveEffects.__module__]
     alone, real = (
-        tx.interactive_effects(data, "y", ["x0"], most=1, entity="iso3", time="year"),
+        tx.referee.interactive_effects(
+            data, "y", ["x0"], most=1, entity="iso3", time="year"
+        ),
         module._fit,
     )
 
@@ -186,14 +188,16 @@ def test_factors_that_nobody_asked_for_lose_their_row_alone(monkeypatch):
         return real(panel, r) if r < 2 else real(panel, 1)._replace(moved=np.inf)
 
     monkeypatch.setattr(module, "_fit", not_settled)
-    found = tx.interactive_effects(
+    found = tx.referee.interactive_effects(
         data, "y", ["x0"], most=3, entity="iso3", time="year"
     )
     pd.testing.assert_frame_equal(found.terms, alone.terms)
     assert found.criteria["ic"].isna().tolist() == [False, False, True, True]
     assert "(not computed with 2, 3: no fit settles)" in found.sentence
     with pytest.raises(tx.TivaxError, match="with 2 factors the iteration does not"):
-        tx.interactive_effects(data, "y", ["x0"], factors=2, entity="iso3", time="year")
+        tx.referee.interactive_effects(
+            data, "y", ["x0"], factors=2, entity="iso3", time="year"
+        )
 
 
 @pytest.mark.parametrize(
@@ -213,7 +217,7 @@ def test_mistakes_are_told_in_one_line(more, message):
     data["twin"], data["same"] = 2 * data["x0"], 7.3
     options = {"regressors": ["x0"], "factors": 1, "most": 1, "outcome": "y"} | more
     assert message in error_of(
-        tx.interactive_effects, data, entity="iso3", time="year", **options
+        tx.referee.interactive_effects, data, entity="iso3", time="year", **options
     )
 
 
@@ -225,7 +229,7 @@ def test_the_page_on_referees_states_the_papers_main_result(shared):
     row = two_way(panel, *given)["TBI"]
     assert f"{row.estimate:.2f} (standard error {row.se:.2f})" in text
     one, *more = (
-        tx.interactive_effects(
+        tx.referee.interactive_effects(
             panel, *given, factors=k, entity="iso3", time="year"
         ).terms.loc["TBI", "estimate"]
         for k in (1, 2, 3, 4, 5)
@@ -233,7 +237,7 @@ def test_the_page_on_referees_states_the_papers_main_result(shared):
     one = abs(one) if abs(one) < 0.005 else one
     assert f"one common factor it is {one:.2f}" in text
     assert f"between {min(more):.1f} and {max(more):.1f}" in text
-    moved = tx.movers(
+    moved = tx.referee.movers(
         panel, "KOFGIdj", "TBI", controls=CONTROLS, entity="iso3", time="year"
     )
     average = moved.chosen.set_index("estimand").loc["AS"]

@@ -28,7 +28,7 @@ def _panel(noise: float = 0.0, seed: int = 0) -> pd.DataFrame:
 
 def test_responses_are_found():
     """Thirty times the rows would be exact; changes are independent over time."""
-    found = tx.local_projections(
+    found = tx.referee.local_projections(
         _panel(), "y", "d", horizons=3, lags=0, entity="iso3", time="year"
     ).table
     rows = found[found["measure"] == "response"].set_index("horizon")
@@ -41,7 +41,7 @@ def test_responses_are_found():
 
 def test_a_horizon_is_least_squares_with_dummies():
     data = _panel(noise=1.0)
-    found = tx.local_projections(
+    found = tx.referee.local_projections(
         data, "y", "d", controls=["c"], horizons=2, entity="iso3", time="year"
     ).table
     wide = data.set_index(["iso3", "year"]).unstack("year")
@@ -82,7 +82,7 @@ def test_events_compare_large_changes_with_rows_without_any():
     data = pd.DataFrame({"iso3": g, "year": t, "y": y.ravel()})
     data["d"] = np.cumsum(change, axis=1).ravel()
     share = G / (G * (T - 1)) - 0.001
-    found = tx.local_projections(
+    found = tx.referee.local_projections(
         data,
         "y",
         "d",
@@ -107,25 +107,33 @@ def test_the_band_of_one_horizon_is_students_and_of_independent_ones_wider():
 
 
 def test_files_and_mistakes(tmp_path):
-    found = tx.local_projections(_panel(1.0), "y", "d", entity="iso3", time="year")
+    found = tx.referee.local_projections(
+        _panel(1.0), "y", "d", entity="iso3", time="year"
+    )
     assert "After a change of d by one" in found.sentence
     found.save(tmp_path / "out")
     assert_described("local-projections", tmp_path / "out")
     told = error_of(
-        tx.local_projections, _panel(), "y", "d", events=2, entity="iso3", time="year"
+        tx.referee.local_projections,
+        _panel(),
+        "y",
+        "d",
+        events=2,
+        entity="iso3",
+        time="year",
     )
     assert "events 2: give a share" in told
     for horizons, end in ((0, "at once; the"), (1, "after 1 year; the")):
-        told = tx.local_projections(
+        told = tx.referee.local_projections(
             _panel(1.0), "y", "d", horizons=horizons, entity="iso3", time="year"
         ).sentence
         assert end in told
     twice = pd.concat([_panel(), _panel().head(1)])
     assert "C00 has two rows in 2000" in error_of(
-        tx.local_projections, twice, "y", "d", entity="iso3", time="year"
+        tx.referee.local_projections, twice, "y", "d", entity="iso3", time="year"
     )
     told = error_of(
-        tx.local_projections,
+        tx.referee.local_projections,
         _panel(),
         "y",
         "d",
@@ -139,5 +147,5 @@ def test_files_and_mistakes(tmp_path):
         1e-16 * still["year"] * np.random.default_rng(0).normal(size=len(still))
     )
     assert "change is collinear with the other" in error_of(
-        tx.local_projections, still, "y", "d", entity="iso3", time="year"
+        tx.referee.local_projections, still, "y", "d", entity="iso3", time="year"
     )

@@ -27,7 +27,7 @@ def _panel(seed: int = 0, noise: float = 0.0, stay: float = 0.3) -> pd.DataFrame
 def test_with_stayers_the_averages_are_those_of_the_movers_slopes():
     """Effects of each unit its own, exactly; within the band nobody moves."""
     data = _panel()
-    found = tx.movers(
+    found = tx.referee.movers(
         data, "y", "d", shares=[0.2, 0.25], order=0, entity="iso3", time="year"
     )
     assert (found.table["band"] == 0).all()
@@ -61,7 +61,7 @@ def _literal(data: pd.DataFrame, h: float, order: int) -> tuple[float, float]:
 def test_slopes_and_their_jackknife_are_those_of_refits():
     data = _panel(1, noise=0.5, stay=0.0)
     data["c"] = np.random.default_rng(4).normal(size=len(data))
-    found = tx.movers(
+    found = tx.referee.movers(
         data,
         "y",
         "d",
@@ -82,7 +82,7 @@ def test_slopes_and_their_jackknife_are_those_of_refits():
 
 
 def test_the_chosen_band_predicts_best(tmp_path):
-    found = tx.movers(
+    found = tx.referee.movers(
         _panel(2, noise=1.0, stay=0.0), "y", "d", entity="iso3", time="year"
     )
     errors = found.table.drop_duplicates("share").set_index("share")["prediction_error"]
@@ -112,11 +112,13 @@ def test_mistakes_are_told_in_one_line(more, message):
     data = data.assign(twin=2 * data["c"], same=data["fixed"] / 3)
     data["trend"] = 2.0 * data["year"]
     options = {"treatment": "d", "outcome": "y"} | more
-    assert message in error_of(tx.movers, data, entity="iso3", time="year", **options)
+    assert message in error_of(
+        tx.referee.movers, data, entity="iso3", time="year", **options
+    )
 
 
 def test_rows_that_stay_do_not_move_at_most_by_nothing():
     data = _panel(stay=0.5)
     data["d"] = 1e6 + data["d"].round(1) + 1e-10 * data["year"]  # rounding
-    found = tx.movers(data, "y", "d", shares=[0.2], entity="iso3", time="year")
+    found = tx.referee.movers(data, "y", "d", shares=[0.2], entity="iso3", time="year")
     assert "rows whose d does not move, the average" in found.sentence

@@ -77,7 +77,7 @@ def _places(panel: pd.DataFrame) -> pd.DataFrame:
 
 def test_rows_are_those_of_conley_and_means_those_of_scpc(panel, tmp_path):
     places, names = _places(panel), ["TBI", "RQ"]
-    found = tx.spatial_errors(
+    found = tx.referee.spatial_errors(
         panel,
         "KOFGIdj",
         names,
@@ -109,26 +109,26 @@ def test_rows_are_those_of_conley_and_means_those_of_scpc(panel, tmp_path):
 
 
 def test_by_default_cutoffs_go_up_to_the_median_distance(panel):
-    found = tx.spatial_errors(
+    found = tx.referee.spatial_errors(
         panel, "KOFGIdj", ["TBI"], places=_places(panel), entity="iso3", time="year"
     )
     pairs = found.distances.to_numpy()[np.triu_indices(14, 1)]
     assert found.table["cutoff"].max() == pytest.approx(np.median(pairs))
     few = panel[panel["iso3"] < "C06"]
-    assert tx.spatial_errors(
+    assert tx.referee.spatial_errors(
         few, "KOFGIdj", ["TBI"], places=_places(panel), entity="iso3", time="year"
     ).means.empty
 
 
 def test_mistakes_are_told_in_one_line(panel):
     assert "no capital of C00" in error_of(
-        tx.spatial_errors, panel, "KOFGIdj", ["TBI"], entity="iso3", time="year"
+        tx.referee.spatial_errors, panel, "KOFGIdj", ["TBI"], entity="iso3", time="year"
     )
     assert "regressors: name at least one" in error_of(
-        tx.spatial_errors, panel, "KOFGIdj", [], entity="iso3", time="year"
+        tx.referee.spatial_errors, panel, "KOFGIdj", [], entity="iso3", time="year"
     )
     assert "cutoffs: 'near' is no distance" in error_of(
-        tx.spatial_errors,
+        tx.referee.spatial_errors,
         panel,
         "KOFGIdj",
         ["TBI"],
@@ -143,11 +143,11 @@ def test_places_that_fall_together(panel):
     """Two at one place count as one; where many do, no bound of 0.03 can hold."""
     places = _places(panel)
     places.iloc[1] = places.iloc[0]
-    found = tx.spatial_errors(
+    found = tx.referee.spatial_errors(
         panel, "KOFGIdj", ["TBI"], places=places, entity="iso3", time="year"
     )
     assert np.isfinite(found.means["se"]).all() and len(found.means) == 1
     places[:] = places.iloc[[0, 5]].to_numpy()[np.arange(len(places)) % 2]
-    assert tx.spatial_errors(
+    assert tx.referee.spatial_errors(
         panel, "KOFGIdj", ["TBI"], places=places, entity="iso3", time="year"
     ).means.empty

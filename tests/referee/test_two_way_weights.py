@@ -18,7 +18,7 @@ NAMES = {"entity": "iso3", "time": "year"}
 def test_numbers_of_wagepan_are_those_of_twowayfeweights(shared):
     data = pd.read_stata(shared / "data/econometrics/wagepan_twfeweights.dta")
     truth = pd.read_csv(shared / "truth/econometrics/twfe_weights_wagepan.csv")
-    found = tx.two_way_weights(data, "lwage", "union", entity="nr", time="year")
+    found = tx.referee.two_way_weights(data, "lwage", "union", entity="nr", time="year")
     table = pd.concat([found.table, found.correlation("educ")])
     values = table.set_index("number")["value"]
     expected = truth.set_index("number")["value"]
@@ -47,7 +47,7 @@ def test_the_estimate_is_the_weighted_sum_of_effects():
     data = _panel()
     for kind in ("feTR", "fdTR", "feS", "fdS"):
         y, effect = ("y", "effect") if kind.endswith("TR") else ("stable", "own")
-        found = tx.two_way_weights(data, y, **NAMES, treatment="d", kind=kind)
+        found = tx.referee.two_way_weights(data, y, **NAMES, treatment="d", kind=kind)
         weight = found.cells["weight"]
         weighted = weight @ data.loc[found.cells.index, effect]
         assert weighted == pytest.approx(found.table["value"][0], rel=1e-12)
@@ -59,8 +59,8 @@ def test_differences_that_are_given_are_those_that_are_made():
     changes = data.assign(
         dy=data.groupby("iso3")["y"].diff(), dd=data.groupby("iso3")["d"].diff()
     )
-    made = tx.two_way_weights(data, "y", **NAMES, treatment="d", kind="fdTR")
-    given = tx.two_way_weights(
+    made = tx.referee.two_way_weights(data, "y", **NAMES, treatment="d", kind="fdTR")
+    given = tx.referee.two_way_weights(
         changes, "dy", **NAMES, treatment="dd", kind="fdTR", level="d"
     )
     pd.testing.assert_frame_equal(made.table, given.table)
@@ -69,7 +69,9 @@ def test_differences_that_are_given_are_those_that_are_made():
 
 def test_controls_are_taken_out_of_the_treatment():
     data = _panel().assign(c=np.random.default_rng(5).normal(size=42))
-    found = tx.two_way_weights(data, "y", **NAMES, treatment="d", controls=["c"])
+    found = tx.referee.two_way_weights(
+        data, "y", **NAMES, treatment="d", controls=["c"]
+    )
     fit = two_way(data, "y", ["d", "c"])
     assert found.table["value"][0] == pytest.approx(fit.terms.loc["d", "estimate"])
 
@@ -78,7 +80,7 @@ def test_a_treatment_that_starts_at_once_has_equal_weights():
     """All treated units from the same period on: no negative weight, sensitivity inf."""
     data = _panel()
     data["d"] = ((data["iso3"] < 3) & (data["year"] > 2002)).astype(float)
-    found = tx.two_way_weights(data, "y", **NAMES, treatment="d")
+    found = tx.referee.two_way_weights(data, "y", **NAMES, treatment="d")
     assert found.cells["weight"].to_numpy() == pytest.approx(np.full(9, 1 / 9))
     values = found.table.set_index("number")["value"]
     assert values["negative weights"] == 0
@@ -88,7 +90,7 @@ def test_a_treatment_that_starts_at_once_has_equal_weights():
 
 def test_sums_by_unit_and_the_files(tmp_path):
     data = _panel()
-    found = tx.two_way_weights(data, "y", **NAMES, treatment="d")
+    found = tx.referee.two_way_weights(data, "y", **NAMES, treatment="d")
     assert found.by("iso3")["weight"].sum() == pytest.approx(1)
     found.save(tmp_path / "out")
     assert_described("two-way-weights", tmp_path / "out")
@@ -108,4 +110,4 @@ def test_sums_by_unit_and_the_files(tmp_path):
 )
 def test_mistakes_are_told_in_one_line(more, message):
     options = {"data": _panel(), "outcome": "y", "treatment": "d", **NAMES} | more
-    assert message in error_of(tx.two_way_weights, **options)
+    assert message in error_of(tx.referee.two_way_weights, **options)

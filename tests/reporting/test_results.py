@@ -175,17 +175,54 @@ def test_the_title_of_a_scenario_says_what_happens(small, of_countries):
     world = replace(small, regions=("CHN", "USA", "DEU", "ROW"))
     for shock in (
         tx.shocks.Shift(exporters="CHN"),
+        tx.shocks.Shift("China", importers="United States", both_ways=True, percent=50),
         tx.shocks.Extract("DEU"),
+        tx.shocks.Extract("DEU", links="exports"),
         tx.shocks.Demand(percent=-5),
     ):
         titles.append(tx.scenarios(world, shock).report_title)
     assert titles == [
-        "What if sales of China to the United States are cut",
+        "What if sales of China to the United States are cut (10 %)",
         "What if sales of China to all others move to other sellers",
+        "What if sales between China and the United States move to other sellers (50 %)",
         "What if links of Germany with all others end",
-        "What if final demand for goods of all countries changes in all countries",
+        "What if exports of Germany to all others end",
+        "What if final demand for goods of all countries changes in all countries (-5 %)",
     ]
     assert not re.search("[a-z]", "".join(translated(k, "zh") for k in titles))
+
+
+def test_an_index_of_one_region_is_told_by_itself_and_a_balance_of_0_is_none(small):
+    world = replace(small, regions=("CHN", "USA", "DEU", "ROW"))
+    whole = tx.trade_benefit_index(world)
+    told = replace(whole, asked=["DEU"])
+    first, change = told.sentence.split("\n")
+    index = whole["tbi"].sel(region="DEU").values
+    others = whole["tbi"].sel(region=["CHN", "USA"])[-1]
+    higher = int((others > index[-1]).sum())
+    assert first.startswith(
+        f"In 2001 the trade benefit index of Germany is {index[-1]:+.4f}"
+    )
+    assert first.endswith(f"; {higher} of 3 economies have a higher one.")
+    assert change == f"Its change since 2000 is {index[-1] - index[0]:+.4f}."
+    assert not re.search("[a-z]", translated(told.sentence, "zh"))
+    alike = replace(whole, absorbed=0 * whole.absorbed + 1, exports=None)
+    assert "va_balances" not in alike.titles()
+
+
+@pytest.mark.parametrize("a, overlap", [(1e-6, False), (5.0, True)])
+def test_a_ranking_says_where_its_intervals_overlap(small, a, overlap):
+    error = tx.table_errors.Lognormal(a=a)
+    said = tx.trade_benefit_index(small).with_errors(error).sentence
+    assert said.count("Their 95 % intervals overlap.") == overlap
+    assert not re.search("[a-z]{4}", translated(said, "zh"))
+
+
+def test_a_change_that_is_lowest_need_not_be_a_fall():
+    said = (
+        "Its change since 2000 is highest in Germany (+0.2) and lowest in China (+0.1)."
+    )
+    assert not set("升降") & {*translated(said, "zh")}
 
 
 @pytest.mark.parametrize("name", ["tbi", "change", "scenario"])

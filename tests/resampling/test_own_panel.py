@@ -152,46 +152,6 @@ def test_a_method_keeps_its_level_within_a_hundredth_and_its_error():
     assert list(found.loc["both", ["size_min", "size_max"]]) == [0.02, 0.09]
 
 
-def verdict(**sizes: list[float]) -> str:
-    table = a_table(**{"CV1 t(G-1)": [0.08, 0.10]}, **sizes)
-    methods = list(dict.fromkeys(table["method"]))
-    p = pd.DataFrame(
-        {"method": methods, "p_value": 0.01 + 0.01 * np.arange(len(methods))}
-    )
-    found = steps.OwnPanel(
-        MODEL,
-        "TBI",
-        pd.Series(dtype=float),
-        pd.DataFrame(),
-        pd.DataFrame(),
-        steps._with_sizes(p.assign(note=""), table),
-        table,
-        steps.Study(()),
-        99_999,
-        0.0,
-    )
-    return found.sentence
-
-
-def test_the_sentence_names_the_method_nearest_to_its_level():
-    said = verdict(WCR=[0.055, 0.06], WCR31=[0.05, 0.052], WCU=[0.08, 0.05])
-    assert said == (
-        "main, TBI: report the p-value of WCR31, p = 0.0300: in simulations of panels "
-        "like this one it rejects true nulls in 5.0 % to 5.2 % where it says 5 %. The "
-        "usual one (CV1, t(G-1)) is 0.0100 and rejects up to 10.0 %."
-    )
-
-
-def test_where_none_keeps_its_level_the_sentence_says_so():
-    said = verdict(WCR=[0.05, 0.19], WCU=[0.05, 0.08], V5=[0.01, 0.05])
-    assert "No p-value keeps its level in all kinds" in said
-    assert (
-        "Too rarely in some, and in none too often beyond the Monte-Carlo error: "
-        "V5 (p = 0.0400, at most 5.0 %)." in said
-    )
-    assert "WCU (p = 0.0300) does least, at most 8.0 % (two)" in said
-
-
 @pytest.mark.parametrize(
     "old, new, told",
     [

@@ -370,7 +370,7 @@ def test_the_base_is_what_the_measures_say(world):
         world, tx.shocks.Cut("R0", "R1"), years=[2000, 2001], measures=FLOWS
     )
     names = {"gross_exports": "exports", "gross_imports": "imports"}
-    wanted = tx.value_added_trade(world, by="region").rename(names)
+    wanted = tx.value_added_trade(world, by="region").data.rename(names)
     for measure in ("exports", "imports", "va_exports", "va_imports", "tbi"):
         rows = found.table[
             (found.table["measure"] == measure) & (found.table["region"] != "WLD")
@@ -447,7 +447,7 @@ def test_parts_of_a_region_are_at_home_with_each_other(world):
     assert set(found.table["region"]) == {"CHN", "R2", "R3", "R4", "WLD"}
     # A part has the name of its region: cutting either cuts all that is sold abroad.
     assert_allclose(values(found, "exports", "all")["CHN"], 0, atol=1e-9)
-    wanted = tx.value_added_trade(split, by="region").sel(year=2001)
+    wanted = tx.value_added_trade(split, by="region").data.sel(year=2001)
     base = found.table.query("variant == 'all' and measure == 'exports'")["before"]
     sold = wanted["gross_exports"].values
     assert_allclose(base, [*sold, sold.sum()], rtol=RTOL)

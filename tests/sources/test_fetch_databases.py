@@ -25,7 +25,7 @@ from published_forms import pack
 from source_files import assert_holds, read_all
 
 OFFICIAL = {
-    "oecd": "https://webfs-sti.oecd.org/files/STI-PIE/ICIO/2025/2016-2022_SML.zip",
+    "oecd": "https://webfs-sti.oecd.org/files/STI-PIE/ICIO/2025/2016-2022_EXT.zip",
     "adb": "https://kidb.adb.org/download/mrio-file/445",
     "exiobase": "https://zenodo.org/records/20051562/files/IOT_2024_ixi.zip",
     "figaro": "https://circabc.europa.eu/rest/download/8ac7da34-911e-4a91-ab1c-"
@@ -90,7 +90,7 @@ def figaro_csv(folder: Path) -> Path:
 
 CASES = [
     *(
-        Case("oecd", f"2016-2022{'-extended' * x}", lambda f, x=x: oecd_zip(f, x), of.oecd_table("2025", extended=x))
+        Case("oecd", f"2016-2022{'-small' * (not x)}", lambda f, x=x: oecd_zip(f, x), of.oecd_table("2025", extended=x))
         for x in (False, True)
     ),
     Case("adb", "2024", adb_of_2024, mf.adb_world(2024)),

@@ -104,6 +104,10 @@ def test_semicolons_are_told(tmp_path):
     FLOWS.to_csv(tmp_path / "flows.csv", sep=";", index=False)
     line = mistake("import", "long", tmp_path / "flows.csv", "--out", tmp_path / "o")
     assert "separated by ';'; separate them by commas" in line
+    flows = FLOWS.to_csv(index=False) + "2001,a,b,c,d,1,000\n"
+    (tmp_path / "flows.csv").write_text(flows)
+    line = mistake("import", "long", tmp_path / "flows.csv", "--out", tmp_path / "o")
+    assert line.startswith(f"flows.csv: line {len(FLOWS) + 2} has 7 cells, those above")
 
 
 @pytest.mark.parametrize(
@@ -113,6 +117,7 @@ def test_semicolons_are_told(tmp_path):
         (FLOWS.drop(columns="year"), "frame: nothing tells the year; add a column"),
         (FLOWS.iloc[:0], "frame: no rows below the names of the columns"),
         (pd.concat([FLOWS, FLOWS.iloc[:1]]), "frame: 2000: the flow "),
+        (with_cell("value", np.nan), "frame: row 4 has no value"),
         (with_cell("value", "n/a"), "frame: row 4 holds n/a as value, not a number"),
         (with_cell("value", np.inf), "frame: row 4 holds inf as value, not a number"),
         (with_cell("user_region", None), "frame: row 4 has no user_region"),

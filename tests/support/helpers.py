@@ -381,7 +381,7 @@ def two_way(
     """``tx.fit`` of effects of units and periods, with a convention of CV1."""
     names = {"entity": entity, "time": time, "effects": effects}
     if convention != "stata":
-        options["vcov"] = tx.CV1(convention)
+        options["vcov"] = tx.vcov.CV1(convention)
     return tx.fit(
         tx.Model("", outcome, regressors, regressors, **names), data, **options
     )

@@ -11,7 +11,7 @@ from functools import partial
 from inspect import Parameter, signature
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -44,7 +44,7 @@ OF_NAME: Bad = {
     **dict.fromkeys(("data", "panel"), FRAMES),
     **dict.fromkeys(("outcome", "treatment", "entity", "time"), COLUMN),
     **dict.fromkeys(("regressors", "instruments", "controls"), COLUMNS),
-    **dict.fromkeys(("draws", "seed", "probes", "panels", "most", "count"), COUNT),
+    **dict.fromkeys(("draws", "seed", "panels", "most", "count"), COUNT),
     "value_added": VALUES,
     "groups": GROUPS,
     "drop": LETTERS,
@@ -54,7 +54,6 @@ OF_NAME: Bad = {
 }
 MEASURES = (
     "value_added_trade",
-    "value_added_absorbed",
     "trade_benefit_index",
     "exported_value_added",
     "indicators",
@@ -132,15 +131,12 @@ def of_tables(folder: Path) -> Iterator[Case]:
         "indicators": {"names": {"ints": [3]}, "level": WRONG},
         "check_tables": {}, "stack_years": {}, "linkages": {},
         "save_store": {"force": {"list": ["nope"], "int": 1}},
-        "exposure": {"base": {"text": "2000", "other": 1900}},
+        "referee.exposure_instrument": {"year": {"text": "2000", "other": 1900}},
         "net_of_inventories": {"categories": some},
         "aggregate": {"regions": codes, "sectors": codes | {"text": "none", "int": 3}},
         "compare_aggregation": {"aggregated": WRONG},
         "decompose": {"method": WRONG, "level": WRONG},
-        "standard_errors": {
-            "names": some, "level": WRONG, "error": {"model": tx.ErrorModel(cast(Any, 3))},
-        },
-        "draw_flows": {"years": {"other": [1999]}, "draws": {"none": 0}},
+        "table_errors.draw_flows": {"years": {"other": [1999]}, "draws": {"none": 0}},
         "draw_tables": {"draw": COUNT},
         "sensitivity": {"measure": WRONG, "region": WRONG, "sector": {"int": 3}},
         "change": {
@@ -163,7 +159,7 @@ def of_tables(folder: Path) -> Iterator[Case]:
             "measures": {"text": "tbi", "int": 3, "word": ["gdp"]},
         },
         "supply_paths": {**chain, "demand": {"int": 3}},
-        "ErrorModel.read": {"name": {**WRONG, "text": "no such"}},
+        "table_errors.ErrorModel.read": {"name": {**WRONG, "text": "no such"}},
         "footprints": {
             "account": WRONG, "direct": {"int": 3, "array": ARRAY},
             "names": {"word": "icio", "None": None},
@@ -181,9 +177,10 @@ def of_tables(folder: Path) -> Iterator[Case]:
         yield from wrong(function, more, sound)
     chain |= {"cuts": {"int": 3, "texts": ["a"], "much": [200]}}
     chain |= {"elasticities": {"int": 3, "text": "none.csv"}}
-    yield from wrong("supply_exposure", chain, sound, but=["probes", "seed"])
-    few: Bad = {"probes": {"other": 9}, "seed": {"other": 9}}  # and no error
-    yield from wrong("supply_exposure", few, sound, but=[*OF_NAME])
+    yield from wrong("supply_exposure", chain, sound)
+    for owner in (tivax.change(tables, nodes=1), tx.trade_benefit_index(tables)):
+        name = f"{type(owner).__name__}.with_errors"
+        yield from wrong(name, {"error": {"None": None}}, owner=owner, error="rounding")
     positions: Bad = {
         "years": {"dict": {}, **WRONG, "text": "2000", "floats": ARRAY[0]}
     }
@@ -321,8 +318,8 @@ def of_labels() -> Iterator[Case]:
     yield from wrong("group_members", members, name="EU27", regions=["R01", "R02"])
     files: Bad = {"paths": {**WRONG, "ints": [3], "text": "jobs"}, "final": {"int": 3}}
     yield from wrong("read_satellites", files, paths="jobs.csv")
-    yield from wrong("read_data_files", {"folder": WRONG})
-    for name in ("build_panel", "replicate", "FurtherData"):
+    yield from wrong("panel.read_data_files", {"folder": WRONG})
+    for name in ("panel.build_panel", "replicate", "panel.FurtherData"):
         raw: Bad = {"files": {**WRONG, "text": "raw"}}
         yield from wrong(name, raw, but=["progress"])
 
@@ -338,12 +335,12 @@ def of_panels() -> Iterator[Case]:
     iv = tx.fit("KOFGIdj ~ 1 | iso3 + year | TBI ~ lnPOP", panel)
     names_of = sorted(panel["iso3"].unique())
     flows = pd.DataFrame(1.0, names_of, names_of)
-    vcov: dict[str, Any] = {"int": 3, "other": "HC3", "minus": tx.Network(-flows)}
-    vcov |= {"few": tx.Network(flows.iloc[:2]), "block": tx.TwoWay("block")}
+    vcov: dict[str, Any] = {"int": 3, "other": "HC3", "minus": tx.vcov.Network(-flows)}
+    vcov |= {"few": tx.vcov.Network(flows.iloc[:2]), "block": tx.vcov.TwoWay("block")}
     for k, lags in {"text": "2", "half": 1.5, "below": -1}.items():
         wrong_lags: Any = lags
-        vcov |= {f"DK {k}": tx.DriscollKraay(wrong_lags)}
-        vcov |= {f"shocks {k}": tx.CommonShocks(wrong_lags)}
+        vcov |= {f"DK {k}": tx.vcov.DriscollKraay(wrong_lags)}
+        vcov |= {f"shocks {k}": tx.vcov.CommonShocks(wrong_lags)}
     sound = {
         "data": panel, "panel": panel, "outcome": "KOFGIdj", "treatment": "TBI",
         "entity": "iso3", "time": "year", "regressors": ["TBI"], "controls": [],
@@ -364,8 +361,8 @@ def of_panels() -> Iterator[Case]:
             "vcov": vcov, "weights": {"int": 3, "list": ["x"]}, "time": {"int": 3, "word": "x"},
             "clusters": {"three": ["iso3", "year", "group"], "int": 3},
         },
-        "TwoWay": {"jackknife": {"int": 3, "text": "CV3"}, "second": COLUMN},
-        "Network": {"weights": WRONG, "order": {"half": 1.5, "none": 0}},
+        "vcov.TwoWay": {"jackknife": {"int": 3, "text": "CV3"}, "second": COLUMN},
+        "vcov.Network": {"weights": WRONG, "order": {"half": 1.5, "none": 0}},
         "Conley": {"cutoff": {"word": "x", "below": -1}, "kernel": word},
         "regression_table": {
             "notes": {"int": 3},
@@ -383,23 +380,23 @@ def of_panels() -> Iterator[Case]:
         "adjusted_p_values": {
             "inferences": {"int": 3, "text": "m", "models": [model], "None": None},
         },
-        "two_way_weights": {"kind": word, "level": {"int": 3}},
+        "referee.two_way_weights": {"kind": word, "level": {"int": 3}},
         "shift_share": {
             "shares": {**WRONG, "short": np.ones((2, 2))}, "instrument": {"int": 3},
             "shocks": {"text": "a"}, "effects": {"module": tx, **COLUMNS},
             "weights": COLUMN, "clusters": COLUMN,
         },
-        "interactive_effects": {
+        "referee.interactive_effects": {
             "regressors": none, "factors": {"half": 1.5, "below": -1},
             "correction": word, "bandwidth": {"path": Path(), "below": -1},
         },
-        "country_slopes": {"regressors": none, "blocks": {"int": 3}},
-        "spatial_errors": {
+        "referee.country_slopes": {"regressors": none, "blocks": {"int": 3}},
+        "referee.spatial_errors": {
             "regressors": none, "places": some, "kernel": word,
             "distances": {**WRONG, "short": flows.iloc[:2]},
         },
-        "movers": {"shares": {"none": [], "above": [2.0]}, "order": COUNT},
-        "local_projections": {
+        "referee.movers": {"shares": {"none": [], "above": [2.0]}, "order": COUNT},
+        "referee.local_projections": {
             "events": {"word": "x", "above": 2.0},
             "horizons": COUNT, "leads": COUNT, "lags": COUNT,
         },
@@ -446,7 +443,9 @@ def of_panels() -> Iterator[Case]:
     yield from wrong("trade_elasticities", thetas, data=once)
     left: Bad = {"residuals": WRONG, "draws": zero}
     left |= {"regressors": {k: v for k, v in COLUMNS.items() if k != "set"}}
-    yield from wrong("cross_section_dependence", left, sound, but=["regressors"])
+    yield from wrong(
+        "referee.cross_section_dependence", left, sound, but=["regressors"]
+    )
     of_model: Bad = {"name": {"int": 3}, "regressors": {"none": ()}}
     of_model |= dict.fromkeys(("endogenous", "effects"), COLUMNS)
     of_model |= {"treatment": {"other": "z"}, "sample": {"int": 3, "list": ["all"]}}

@@ -145,6 +145,8 @@ def test_a_group_without_a_member_in_the_table_is_told():
     assert error_of(group_members, "MERCOSUR", ["USA", "ROW"]) == (
         "group MERCOSUR: none of its 4 members is among the regions USA ROW"
     )
+    told = error_of(group_members, "EU27", ["CN", "DE", "AT"])
+    assert told.endswith(" the regions CN DE AT; write DEU for DE, and so on")
 
 
 @pytest.mark.parametrize(
@@ -154,6 +156,8 @@ def test_a_group_without_a_member_in_the_table_is_told():
         ("united", "did you mean GBR (United Kingdom) or USA (United States)?"),
         # Of no code that is like it, though one is.
         ("GER", "did you mean DEU (Germany)?"),
+        ("Untied States", "did you mean USA (United States)?"),
+        ("Germnay", "did you mean DEU (Germany)?"),
         # A code in small letters is meant, not Austria.
         ("aut", "did you mean AUT? There are AUT, CHN, DEU, GBR, USA"),
         ("XYZ", "choose from AUT, CHN, DEU, GBR, USA"),
@@ -172,3 +176,5 @@ def test_a_region_is_found_by_its_code_or_by_the_name_of_its_country(name):
 def test_a_region_that_is_not_there_is_told_with_those_like_it():
     told = error_of(find_region, "Germ", ["CHN", "DEU"])
     assert told == "no region Germ: did you mean DEU (Germany)?"
+    told = error_of(find_region, "Germany", ["CN", "DE", "AT"])
+    assert told == "no region Germany: did you mean DE (Germany)?"

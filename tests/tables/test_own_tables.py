@@ -1,5 +1,6 @@
 """Tables from pandas and from pymrio: aligned by label, or refused by name."""
 
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,7 +9,13 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tivax.engine import TivaxError, TivaxWarning, from_frames, from_pymrio
+from tivax.engine import (
+    TivaxError,
+    TivaxWarning,
+    check_tables,
+    from_frames,
+    from_pymrio,
+)
 from tivax.engine.tables import Tolerance
 from tivax.engine.tables.own_tables import _require_frame
 
@@ -275,6 +282,31 @@ def test_another_unit_of_output_is_refused():
         "2014: x is 1,000 times what the rows of Z and Y add up to, in each of 8 "
         "industries; write Z, Y and x in one unit"
     )
+
+
+@pytest.mark.parametrize(
+    "times, told",
+    [
+        (1e-3, "value added is 0.10 % of final demand: are they in one unit?"),
+        (10.0, "impossible value added"),
+    ],
+)
+def test_value_added_in_another_unit_is_told(times, told):
+    made = pd.Series(times * (WORLD.x - WORLD.Z.sum(axis=0)), ROWS)
+    with pytest.warns(TivaxWarning, match=f"2014: {re.escape(told)}"):
+        tables = from_frames(**frames(value_added=made))
+    (row,) = check_tables(tables)
+    assert any(k.startswith(told) for k in (*row.faults, *row.doubts))
+
+
+def test_a_warning_is_of_the_line_that_called():
+    wrong = frames(x=pd.Series(WORLD.x * np.linspace(1, 1.5, len(ROWS)), ROWS))
+    one = {k: v for k, v in frames(x=None).items() if k != "year"}
+    with pytest.warns(TivaxWarning) as told:
+        from_frames(**wrong)
+        from_pymrio(SimpleNamespace(**{"unit": None, **one}), 2014)
+    assert {k.filename for k in told} == {__file__}
+    assert len({k.lineno for k in told}) == 2
 
 
 def test_pymrio_without_a_year_is_told():

@@ -9,9 +9,9 @@ import pytest
 import zarr
 from numpy.testing import assert_allclose, assert_array_equal
 
+import tivax.engine.measures as measures
 from tivax.engine import WorldTables, import_tables, open_store, save_store
 from tivax.engine.measures import decompose, trade_benefit_index
-from tivax.engine.measures import trade as measures
 from tivax.engine.measures.methods import METHODS
 
 from commands import good, mistake
@@ -135,7 +135,7 @@ def test_every_measure_has_the_parent_and_no_parts(tables):
 
 def test_parts_are_computed_apart_and_added_up(tables):
     """diag(v) B Y by NumPy on all industries, then sums."""
-    own = measures.value_added_absorbed(tables).sum("sector")
+    own = measures.value_added_trade(tables)["va_absorbed"].sum("sector")
     for k in range(2):
         A = coefficients(tables.Z[k], tables.x[k])
         v = np.where(tables.x[k] > 0, 1 - A.sum(axis=0), 0)

@@ -35,7 +35,7 @@ def refit(frame, y, x, effects=("iso3", "year"), **how):
 
 @pytest.fixture(scope="module")
 def built(shared):
-    return tx.build_panel(tx.read_data_files(shared / "data"))
+    return tx.panel.build_panel(tx.panel.read_data_files(shared / "data"))
 
 
 @pytest.fixture(scope="module")

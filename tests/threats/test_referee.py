@@ -31,14 +31,14 @@ def test_rows_are_those_of_the_functions(panel):
     table = tx.threats(panel, MODEL, only=ONLY, draws=0).table
     rows = table.set_index(["threat", "variant"])
     for r in (2, 5):
-        fit = tx.interactive_effects(
+        fit = tx.referee.interactive_effects(
             panel, "growth", ["trade", "gdp"], factors=r, entity="iso3", time="year"
         )
         row = rows.loc[("interactive effects", f"{r} factors")]
         assert row["estimate"] == pytest.approx(fit.terms.loc["trade", "estimate"])
         assert row["se"] == pytest.approx(fit.terms.loc["trade", "se"])
     for kind, name in (("feTR", "levels"), ("fdTR", "first differences")):
-        found = tx.two_way_weights(
+        found = tx.referee.two_way_weights(
             panel,
             "growth",
             "trade",
@@ -96,23 +96,23 @@ def test_further_rows_are_those_of_the_functions(panel):
         for name in ("estimate", "se", "p_value"):
             assert rows.loc[(threat, variant), name] == pytest.approx(wanted[name])
 
-    moved = tx.movers(
+    moved = tx.referee.movers(
         data, "growth", "trade", controls=["gdp"], entity="iso3", time="year"
     ).chosen
     for _, row in moved.iterrows():
         assert_row("movers", str(row["estimand"]), row)
-    slopes = tx.country_slopes(
+    slopes = tx.referee.country_slopes(
         data, "growth", ["trade", "gdp"], entity="iso3", time="year"
     ).table
     assert_row("slopes of countries", "mean group", slopes.iloc[0])
     vcov = tx.Conley(2000)
     fit = two_way(data, "growth", ["trade", "gdp"], vcov=vcov)
     assert_row("errors in space", "Conley, 2,000 km", fit.terms.loc["trade"])
-    means = tx.spatial_errors(
+    means = tx.referee.spatial_errors(
         data, "growth", ["trade", "gdp"], entity="iso3", time="year"
     ).means
     assert_row("errors in space", "between countries, SCPC", means.iloc[0])
-    found = tx.local_projections(
+    found = tx.referee.local_projections(
         data, "growth", "trade", controls=["gdp"], entity="iso3", time="year"
     ).table
     assert_row("local projections", "a change, at once", found.iloc[1])

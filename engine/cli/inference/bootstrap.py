@@ -2,21 +2,36 @@
 
 from collections.abc import Sequence
 
-from ...core import Job, Part, Progress, Run, is_first, no_progress
+import pandas as pd
+
+from ...core import (
+    Job,
+    Part,
+    Progress,
+    Run,
+    TivaxError,
+    is_first,
+    naming,
+    no_progress,
+)
+from ...estimation import LinearFit
 from ...resampling import (
+    Experiment,
     Inverted,
     Rate,
     ResamplingPlan,
+    RunFile,
     Wild,
     announcement,
     invert_wild,
+    make_plan,
     stream,
     summarise,
 )
 from ..bundles import OutputOptions, RunOptions
+from ..inputs import read_panels
 from ..terminal import Terminal
 from ..write import require_place, write_result
-from .experiments import Experiment, make_plans
 
 
 def run_experiment(
@@ -57,12 +72,30 @@ def run_experiment(
                 )
             )
             parts = tuple(job.parts)
-            experiment = Experiment(run, plans, parts, summarised, output.words)
+            experiment = Experiment(run, plans, parts, summarised)
         beside = experiment.write_draws if run.save_draws else None
         names = [plan.fitted.model.name for plan in plans]
         speeds = {k: rate and round(rate) for k, rate in zip(names, rates, strict=True)}
         told = {"beside": beside, "draws_per_s": speeds}
         write_result(experiment, started, output, terminal, **told)
+
+
+def make_plans(run: RunFile) -> tuple[ResamplingPlan, ...]:
+    """Designs of all models under the run's scheme."""
+    panels, plans = read_panels(run), []
+    for model, path in run.models:
+        panel, clusters = panels[path], model.clusters
+        names = panel.get(clusters, pd.Series(dtype=str)).dropna().unique()
+        if len(names) == 1:
+            raise TivaxError(
+                f"{path}: a single {clusters}, {names[0]}; model {model.name} takes at "
+                "least two clusters; was the file cut?"
+            )
+        with naming(run.path):
+            plans.append(
+                make_plan(LinearFit.to_draw(panel, model), run.scheme, run.draws)
+            )
+    return tuple(plans)
 
 
 def _draw(

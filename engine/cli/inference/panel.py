@@ -3,7 +3,6 @@
 from json import loads
 from pathlib import Path
 
-from ... import panel as panels
 from ...core import DEFAULT_MAX_SIZE, Run, set_max_size, start_jax
 from ..bundles import Screen, command
 from ..options import require_store
@@ -25,15 +24,24 @@ def panel(
 
     Example: tivax panel --data raw --out panel.csv
     """
+    from ...panel import (  # loads pandas
+        build_panel,
+        describe_losses,
+        read_data_files,
+        require_panel_place,
+        with_panel_format,
+        write_panel,
+    )
+
     set_max_size(max_size)
-    out = panels.with_panel_format(out, format)
+    out = with_panel_format(out, format)
     start_jax()
     terminal = screen.terminal()
-    files = panels.read_data_files(data, store=require_store(store))
+    files = read_data_files(data, store=require_store(store))
     run = Run("panel", inputs=files.inputs(), sources=files.databases())
-    panels.require_panel_place(out, run, force=force, folders=files.places())
-    made = panels.build_panel(files)
-    paths = panels.write_panel(made, out, run, force=force)
+    require_panel_place(out, run, force=force, folders=files.places())
+    made = build_panel(files)
+    paths = write_panel(made, out, run, force=force)
     frame = made.frame
     developed = int(frame["developed"].sum())
     terminal.print(
@@ -41,7 +49,7 @@ def panel(
         f"{frame['year'].min()}-{frame['year'].max()} ({developed} developed + "
         f"{len(frame) - developed} developing), recipe {made.codes}"
     )
-    for line in panels.describe_losses(made):
+    for line in describe_losses(made):
         terminal.print(line)
     if missing := int(frame.isna().sum().sum()):
         terminal.print(f"{missing} missing cells; the codebook says where")

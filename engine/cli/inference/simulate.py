@@ -58,9 +58,7 @@ def run_own_panels(
     started = Run("simulate", inputs=inputs, seed=run.seed)
     require_place(output, started)
     found = Joined(tuple(_evaluated(run, options, terminal)))
-    write_result(
-        found, started, output, terminal, name=run.path.stem, more=f"seed {run.seed}"
-    )
+    write_result(found, started, output, terminal, name=run.path.stem)
 
 
 def _evaluated(run: RunFile, options: dict, terminal: Terminal) -> list[OwnPanel]:

@@ -58,9 +58,11 @@ def exposure(
             value_added=traced,
             paths=paths,
             elasticities=elasticities,
-            error=drawn.model,
             progress=progress,
         )
+    if drawn.model is not None:
+        with terminal.progress("errors", "years") as progress:
+            found = found.with_errors(drawn.model, progress=progress)
     facts = subject.facts
     if drawn.model is not None:
         facts |= {"error": drawn.model.record}

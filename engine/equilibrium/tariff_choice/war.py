@@ -25,7 +25,7 @@ from ...core import (
 from ...figures.welfare import welfare_by_region
 from ...reporting import Plot, Section, Text
 from ...reporting.drawn import Drawn
-from ...sources import find_sectors
+from ...sources import find_sectors, sector_title
 from ...tables import country_in_text, country_name
 from ..economy import Economy
 from ..from_tables import require_rates
@@ -177,7 +177,7 @@ class TradeWar(ChosenTariffs):
 
     def _listings(self) -> Sequence[Listing]:
         """A row for each region that is shown, a column for each answer; sectors."""
-        rows = self.war.assign(text=with_ends(self.war, "{:+.2f}"))
+        rows = self.war.assign(text=with_ends(self.war, "{:+z.2f}"))
         wide = rows.pivot(index="region", columns="variant", values="text")
         wide = wide.loc[self._rows, self._names]
         cells = [(country_name(str(k)), *row) for k, *row in wide.itertuples()]
@@ -218,24 +218,36 @@ class TradeWar(ChosenTariffs):
     def _asked(self) -> str:
         taxed = 100 * self.rates[self.rates != 0]
         rate = f"{taxed.min():g}" + f" to {taxed.max():g}" * (taxed.nunique() > 1)
-        return f"{rate} per cent by {self._parties[0]} on {self._parties[1]}"
+        return f"{rate} per cent by {self._parties[0]} on {self._parties[1]}{self._on}"
+
+    @property
+    def _on(self) -> str:
+        """The sectors that are taxed, where these are not all goods."""
+        sectors, source = [*self.economy.sectors], self.economy.source
+        taxed = [*self.rates.index[self.rates != 0]]
+        if taxed == find_sectors("goods", sectors, source):
+            return ""
+        of_many = f"{len(taxed)} of {len(sectors)} sectors"
+        return f" ({of_many if taxed[1:] else sector_title(taxed[0], source)})"
 
     @property
     def sentence(self) -> str:
         (who, whom), by = self._parties, self._asked
         best = ", ".join(f"{100 * k.average:.1f}" for k in self.choices)
+        ends = any(k.corners for k in self.choices)
+        within = " within -50 to 300 per cent" if ends else ""
         starts = {
             "none": f"A tariff of {by} changes real income by",
             "mirror": f"If {whom} mirrors it, real income changes by",
-            "best": f"If {whom} answers as is best for itself, with {best} per cent, "
-            "real income changes by",
+            "best": f"If {whom} answers as is best for itself{within}, with {best} "
+            "per cent, real income changes by",
         }
         lines = [] if "none" in self.tariffs else [f"A tariff of {by} is answered."]
         weights = self.economy.value_added.sum(axis=1)
         exact = self.outcome.exact.reshape(len(self.tariffs), -1)
         for row, name in zip(exact, self.tariffs, strict=True):
             one, other = (
-                f"{np.average(row[[*k]], weights=weights[[*k]]):+.2f}"
+                f"{np.average(row[[*k]], weights=weights[[*k]]):+z.2f}"
                 for k in self._sides
             )
             changes = f"{one} per cent in {who} and {other} in {whom}"
@@ -340,13 +352,18 @@ def trade_war(
 def _rates(economy: Economy, rate: float | Mapping[str, float]) -> pd.Series:
     """The rate of each sector; ``TivaxError`` for one that cannot be."""
     sectors, source = [*economy.sectors], economy.source
-    found = pd.Series(0.0, sectors)
-    for name, value in (rate if isinstance(rate, Mapping) else {"goods": rate}).items():
+    found, named = pd.Series(0.0, sectors), dict[str, str]()
+    given = rate if isinstance(rate, Mapping) else {"goods": rate}
+    for name, value in sorted(given.items(), key=lambda k: k[0] != "goods"):
         if isinstance(value, bool) or not isinstance(value, int | float | np.number):
             raise TivaxError(f"rate = {value!r}: give a number, 0.25 for 25 per cent")
         require_rates("rate", np.asarray(value), 0.0)
         if not -1 < value or value == 0:
             raise TivaxError(f"rate = {value:g}: give a rate above -1 that is not 0")
         with naming("rate"):
-            found[find_sectors(name, sectors, source)] = float(value)
+            own = find_sectors(name, sectors, source)
+        if name != "goods" and own[0] in named:
+            raise TivaxError(f"rate: {named[own[0]]} and {name} are the same sector")
+        named |= {} if name == "goods" else {own[0]: name}
+        found[own] = float(value)
     return found

@@ -47,7 +47,8 @@ class MeasureResult(Result):
         Parameters
         ----------
         error
-            The errors of cells, as in :func:`standard_errors`.
+            The errors of cells: the name of a model (``rounding``), a file RUN.toml,
+            a class of ``tx.table_errors`` or a list of these.
         draws, seed
             Of errors that are drawn, by default 200 from seed 0. Those of the trade
             benefit index and of footprints are in closed form and take none.

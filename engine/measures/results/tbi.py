@@ -1,9 +1,9 @@
 """The result of `tivax tbi`: index, value-added trade, VAX ratios, their errors."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -11,8 +11,9 @@ import xarray as xr
 
 from ...core import Listing, billions, capital, to_long_frame, variable_labels
 from ...figures import ShownRegions, shown_regions
-from ...figures.regions import ends_text, of_those_shown, trade_size
+from ...figures.regions import ends_of, ends_text, of_those_shown, trade_size
 from ...reporting import (
+    Z95,
     Plot,
     interval_columns,
     kinds_line,
@@ -34,6 +35,8 @@ _MAIN = {
 }
 _WITH_ERRORS = (*_FLOWS, "tbi", "value_added")
 
+
+By = Literal["index", "flow", "pair", "region", "sector"]
 
 _NOTHING = 1e-9  # a move or a value of the index that is rounding
 
@@ -65,12 +68,13 @@ class TbiResult(MeasureResult):
 
     ``trade`` is by industry as in ``value_added_trade``; the others have regions
     dropped and grouped, and of value added absorbed alone there are ``tbi`` and
-    ``absorbed``. There are ``footprints`` (``footprint_accounts``) if final
-    demand has an account of its own. With ``each_group`` they hold the groups alone,
+    ``absorbed``. There are ``footprints`` (``footprint_accounts``) of a
+    satellite account. With ``each_group`` they hold the groups alone,
     each computed by itself; ``absorbed`` and ``exports`` are by groups and regions, NaN
     unless the pair is a group with itself or with a region outside it. ``account``
     names the satellite account that stands in place of value added, ``asked`` the
-    regions that figures and the printed table show (by default the largest); ``net``:
+    regions that figures and the printed table show (by default the largest), ``by`` the
+    numbers of ``data``; ``net``:
     inventories are left out of the tables. With ``named``, of one of several accounts,
     its name is the first column of tables, and there are no figures.
 
@@ -95,6 +99,7 @@ class TbiResult(MeasureResult):
     net: bool = False
     named: bool = False
     source: MeasuredTables | None = None
+    by: By = "index"
 
     program = "tbi"
     report_title = "Trade benefit index"
@@ -105,10 +110,21 @@ class TbiResult(MeasureResult):
 
     @property
     def data(self) -> xr.Dataset:
-        found = self.tbi.assign_attrs(residual_max=self.residual_max)
-        if self.errors is None:
+        pairs = partial(xr.DataArray.to_dataset, name="va_absorbed")
+        found = {
+            "index": self.tbi,
+            "flow": self.trade,
+            "pair": pairs(self.absorbed),
+            "region": self.vax,
+            "sector": self.vax_by_sector,
+        }[self.by].assign_attrs(residual_max=self.residual_max)
+        if self.errors is None or self.by == "flow":
             return found
-        return with_intervals(found, self.errors.regions[[*self.tbi]])
+        bars = {
+            "pair": pairs(self.errors.absorbed),
+            "sector": self.errors.by_sector,
+        }.get(self.by, self.errors.regions)
+        return with_intervals(found, bars)
 
     @property
     def residual_max(self) -> float | None:
@@ -202,7 +218,7 @@ class TbiResult(MeasureResult):
         """
         if self.named:
             return {}
-        shown, tbi = self.shown, self.data
+        shown, tbi = self.shown, replace(self, by="index").data
         about = {"account": self.account}
         from ...figures import has_map, trade, world_tiles  # loads matplotlib
 
@@ -280,6 +296,8 @@ class TbiResult(MeasureResult):
         places = np.unravel_index(balance.argmax(), balance.shape)
         unit, factor = billions(self.absorbed.attrs.get("units", ""), balance[places])
         most = factor * balance[places]
+        if not balance[places] > _NOTHING * float(np.abs(self.absorbed).sum()):
+            return {}
         who, whom = (country_in_text(chosen[k]) for k in places)
         year = self.tbi["year"].values[-1]
         size = f"{most:+,.0f}" if most >= 10 else f"{most:+.2g}"
@@ -337,10 +355,24 @@ class TbiResult(MeasureResult):
             index = index.sel(region=few)
             among = f", among the {len(few)} regions of the table,"
         last = index.isel(year=-1).to_series()
+        moves = last - index.isel(year=0).to_series()
+        if self.shown.asked and len(few) == 1 and (own := last[few[0]]) == own:
+            others = last.drop(REST, errors="ignore").dropna()
+            said = self.said(
+                f"In {years[-1]} the trade benefit index of {country_in_text(few[0])} "
+                f"is {own:+.4f}; {(others > own).sum()} of {len(others)} economies "
+                "have a higher one."
+            )
+            change = f"\nIts change since {years[0]} is {moves[few[0]]:+.4f}."
+            return said + change * bool(len(years) > 1 and np.isfinite(moves[few[0]]))
         if not (ends := ends_text(last, "{:+.4f}".format)):
             return ""
         said = self.said(f"In {years[-1]}{among} the trade benefit index is {ends}.")
-        moves = last - index.isel(year=0).to_series()
+        if self.errors is not None:
+            (high, top), (low, bottom) = ends_of(last)
+            se = self.errors.regions["tbi"].isel(year=-1).sel(region=[high, low])
+            if top - bottom < Z95 * float(se.sum()):
+                said += " Their 95 % intervals overlap."
         if ends := ends_text(moves, "{:+.4f}".format):  # nothing moves in one year
             said += f"\nIts change since {years[0]} is {ends}."
         return said

@@ -137,7 +137,7 @@ def slopes_of(
 ) -> tx.results.Fit:
     """Slopes of a column and their covariance; its constant would take time."""
     model = tx.Model("", outcome, regressors, **PANEL)
-    return tx.fit(model, data, vcov=tx.CV1("fixest"))
+    return tx.fit(model, data, vcov=tx.vcov.CV1("fixest"))
 
 
 def estimate_columns(
@@ -145,7 +145,7 @@ def estimate_columns(
 ) -> dict[PaperColumn, tx.results.Fit]:
     """All 17 columns, estimated on a panel that ``build_panel`` made."""
     return {
-        column: tx.fit(column.model, frame, vcov=tx.CV1(convention))
+        column: tx.fit(column.model, frame, vcov=tx.vcov.CV1(convention))
         for column in COLUMNS
     }
 
@@ -229,16 +229,16 @@ def table_1(tbi: pd.DataFrame, erring: pd.DataFrame | None = None) -> pd.DataFra
     return found.assign(covers=covers.where(found["ci_low"].notna()))
 
 
-def index_note(panel: tx.Panel) -> str:
+def index_note(panel: tx.panel.Panel) -> str:
     """Source of the index, in the words of the codebook."""
     return str(panel.codebook.set_index("variable").loc["TBI", "note"])
 
 
-def reconstructed_years(panel: tx.Panel) -> int:
+def reconstructed_years(panel: tx.panel.Panel) -> int:
     """Years of the index that were estimated from gross trade; 0 for none."""
     return panel.index_sources.get("reconstructed", 0)
 
 
-def losses_in_words(panel: tx.Panel) -> list[str]:
+def losses_in_words(panel: tx.panel.Panel) -> list[str]:
     """One line for each country that the merge lost."""
     return [f"{loss.iso3} is not in the panel: {loss.why}" for loss in panel.losses]

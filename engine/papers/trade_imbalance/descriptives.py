@@ -106,12 +106,12 @@ STRUCTURE = {
 VISIBLE = 0.01  # points of the index: more than the rounding of any edition
 
 
-def every_outcome(panel: tx.Panel) -> pd.DataFrame:
+def every_outcome(panel: tx.panel.Panel) -> pd.DataFrame:
     """The rows of the panel with the de jure indices that are no outcome here."""
     return panel.frame.merge(panel.other_outcomes, on=["iso3", "year"], how="left")
 
 
-def index_structure(panel: tx.Panel, kof: Path) -> pd.DataFrame:
+def index_structure(panel: tx.panel.Panel, kof: Path) -> pd.DataFrame:
     """Table 2 as arithmetic: each index of ``kof`` beside the mean of its parts.
 
     Columns index, parts, rows (of the panel, with every part), mean_difference and

@@ -13,7 +13,7 @@ from .columns import CONTROLS, OUTCOMES, SAMPLES, sample
 CHOICES = ("KOF", "PWT", "WGI", "2001", "exchange rate", "inflation")
 
 
-def is_identified(files: tx.DataFiles) -> bool:
+def is_identified(files: tx.panel.DataFiles) -> bool:
     """True if editions and recipe are those that were found to reproduce the paper."""
     return (
         (files.kof.name, files.pwt.name) == ("2018", "9.0")
@@ -33,7 +33,7 @@ _PAPER_ROWS = {"all": 615, "developed": 330, "developing": 285}
 
 
 def other_than_the_papers(
-    files: tx.DataFiles, frame: pd.DataFrame, table_1: pd.DataFrame
+    files: tx.panel.DataFiles, frame: pd.DataFrame, table_1: pd.DataFrame
 ) -> list[str]:
     """List in words the differences of these data from the paper's; empty for none.
 
@@ -73,7 +73,7 @@ Names = Callable[[Mapping[str, str]], dict[str, str]]
 
 
 def edition_columns(
-    further: tx.FurtherData, frame: pd.DataFrame
+    further: tx.panel.FurtherData, frame: pd.DataFrame
 ) -> tuple[pd.DataFrame, Names]:
     """The panel with a column for each variable in each edition, those that are equal
     once; and the columns of a combination, by variable."""

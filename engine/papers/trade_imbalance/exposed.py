@@ -1,5 +1,6 @@
 """The paper's equations with an instrument that is made from the tables alone:
-``tx.exposure``, the exposure of a base year to what others buy and sell.
+``tx.referee.exposure_instrument``, the exposure of a base year to what others buy and
+sell.
 """
 
 from dataclasses import dataclass
@@ -54,7 +55,7 @@ def exposed(frame: pd.DataFrame, tables: tx.WorldTables | None) -> Exposed | Non
     """
     if tables is None:
         return None
-    found = tx.exposure(tables)
+    found = tx.referee.exposure_instrument(tables)
     rows = []
     used = frame.dropna(subset=["TBI", *CONTROLS])
     for outcome in OUTCOMES:

@@ -132,7 +132,9 @@ class OtherIndex:
     where: str
 
 
-def other_index(further: tx.FurtherData, frame: pd.DataFrame) -> OtherIndex | None:
+def other_index(
+    further: tx.panel.FurtherData, frame: pd.DataFrame
+) -> OtherIndex | None:
     """The paper's columns with the index of the data folder's file; None without."""
     files, index = further.files, further.index_of_file()
     if files.store is None or files.tbi is None or index is None:
@@ -187,7 +189,7 @@ SEED = 1
 
 
 def draws_of_index(
-    files: tx.DataFiles, frame: pd.DataFrame, progress: Progress = no_progress
+    files: tx.panel.DataFiles, frame: pd.DataFrame, progress: Progress = no_progress
 ) -> Float[np.ndarray, "D n"] | None:
     """Draws of the index of each row of the panel, from the error model that rebuilt
     tables bring; None of published tables and of an index from a file."""
@@ -197,7 +199,7 @@ def draws_of_index(
     if not basis_text(tables.source):
         return None
     years = sorted({int(k) for k in frame["year"]})
-    flows = tx.draw_flows(
+    flows = tx.table_errors.draw_flows(
         tables, "rebuilt", draws=DRAWS, seed=SEED, years=years, progress=progress
     )
     home = np.diagonal(flows, axis1=-2, axis2=-1)

@@ -63,7 +63,7 @@ VINTAGE = "TBI of WIOD 2013"
 
 def with_vintage(
     frame: pd.DataFrame,
-    further: tx.FurtherData,
+    further: tx.panel.FurtherData,
     tables: tx.WorldTables | None,
     variants: IndexVariants | None,
 ) -> pd.DataFrame:
@@ -168,7 +168,7 @@ class Gross:
     correlation: float
 
 
-def gross_trade(frame: pd.DataFrame, further: tx.FurtherData) -> Gross | None:
+def gross_trade(frame: pd.DataFrame, further: tx.panel.FurtherData) -> Gross | None:
     """TBI, GBI and both together; None without the series.
 
     Exports and imports of goods and services from the World Bank.

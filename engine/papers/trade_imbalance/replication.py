@@ -35,7 +35,9 @@ REGRESSORS = ("TBI", *CONTROLS)
 T = TypeVar("T")
 
 
-def replicate(files: tx.DataFiles, *, progress: Progress = no_progress) -> Replication:
+def replicate(
+    files: tx.panel.DataFiles, *, progress: Progress = no_progress
+) -> Replication:
     """Compute everything in the paper.
 
     Raises ``TivaxError`` in one line for inputs that do not serve.
@@ -43,7 +45,7 @@ def replicate(files: tx.DataFiles, *, progress: Progress = no_progress) -> Repli
     Parameters
     ----------
     files : DataFiles
-        Sources of the panel, from :func:`read_data_files`.
+        Sources of the panel, from :func:`.read_data_files`.
     progress : callable, optional
         Called with the steps that are done and their number.
 
@@ -57,7 +59,7 @@ def replicate(files: tx.DataFiles, *, progress: Progress = no_progress) -> Repli
     --------
     A minute on two cores, once its programs are compiled:
 
-    >>> files = tx.read_data_files("raw")
+    >>> files = tx.panel.read_data_files("raw")
     >>> found = tx.replicate(files)  # doctest: +SKIP
     >>> found.comparison, found.skipped  # doctest: +SKIP
     """
@@ -99,10 +101,12 @@ class Computation(ExitStack):
     figure as soon as there is what it shows.
     """
 
-    def __init__(self, files: tx.DataFiles, drawing: Drawing | None = None) -> None:
+    def __init__(
+        self, files: tx.panel.DataFiles, drawing: Drawing | None = None
+    ) -> None:
         super().__init__()
         self.files, self._drawing = files, drawing
-        self._further = tx.FurtherData(files)
+        self._further = tx.panel.FurtherData(files)
         self.skipped: dict[str, str] = {}
 
     @property
@@ -129,7 +133,7 @@ class Computation(ExitStack):
 
     @_step("panel")
     def _panel(self) -> None:
-        self.panel = tx.build_panel(self.files)
+        self.panel = tx.panel.build_panel(self.files)
         self._frame = self.panel.frame
         _require_countries(self.panel, self.files)
         self._draw(plots.of_panel, self._frame)
@@ -274,7 +278,7 @@ def _drawn(
     return drawn, declared.declared_p_values(frame, family, progress=progress), refused
 
 
-def _require_countries(panel: tx.Panel, files: tx.DataFiles) -> None:
+def _require_countries(panel: tx.panel.Panel, files: tx.panel.DataFiles) -> None:
     try:
         paper.require_countries(panel.frame, REGRESSORS)
     except tx.TivaxError as error:

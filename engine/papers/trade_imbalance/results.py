@@ -77,11 +77,11 @@ class Replication:
     >>> from tivax.engine.papers.trade_imbalance import Replication
     >>> list(Replication.__annotations__)[:4]
     ['files', 'panel', 'estimates', 'comparison']
-    >>> found = tx.replicate(tx.read_data_files("raw"))  # doctest: +SKIP
+    >>> found = tx.replicate(tx.panel.read_data_files("raw"))  # doctest: +SKIP
     """
 
-    files: tx.DataFiles
-    panel: tx.Panel
+    files: tx.panel.DataFiles
+    panel: tx.panel.Panel
     estimates: dict[PaperColumn, tx.results.Fit]
     comparison: pd.DataFrame
     table_1: pd.DataFrame
@@ -93,7 +93,7 @@ class Replication:
     lagged: list[Lagged]
     variants: IndexVariants | None
     gross: Gross | None
-    fixed_panel: tx.Panel | None
+    fixed_panel: tx.panel.Panel | None
     fixed: dict[PaperColumn, tx.results.Fit] | None
     errors: pd.DataFrame
     placebos: pd.DataFrame | None

@@ -105,11 +105,11 @@ def direct_effects(lagged: list[Lagged]) -> pd.DataFrame:
 
 
 def fixed_codes(
-    files: tx.DataFiles, paper: tx.Panel
-) -> tuple[tx.Panel, dict[PaperColumn, tx.results.Fit]]:
+    files: tx.panel.DataFiles, paper: tx.panel.Panel
+) -> tuple[tx.panel.Panel, dict[PaperColumn, tx.results.Fit]]:
     """The panel with every country code repaired, and the 17 columns on it."""
     fixed = replace(files, codes="fixed")
-    panel = paper if files.codes == "fixed" else tx.build_panel(fixed)
+    panel = paper if files.codes == "fixed" else tx.panel.build_panel(fixed)
     return panel, estimate_columns(panel.frame)
 
 
@@ -140,9 +140,9 @@ def placebo_treatments(
 
 CONVENTIONS: tuple[Convention, ...] = get_args(Convention)
 _OTHERS = {
-    "two-way clusters": tx.TwoWay(),
-    "Driscoll-Kraay": tx.DriscollKraay(),
-    "common shocks": tx.CommonShocks(),
+    "two-way clusters": tx.vcov.TwoWay(),
+    "Driscoll-Kraay": tx.vcov.DriscollKraay(),
+    "common shocks": tx.vcov.CommonShocks(),
 }
 ERRORS: tuple[str, ...] = (*CONVENTIONS, *_OTHERS)
 
@@ -157,7 +157,7 @@ def other_errors(
     rows = []
     for column, own in default.items():
         fits = {"stata": own}
-        others = {name: tx.CV1(name) for name in CONVENTIONS[1:]} | _OTHERS
+        others = {name: tx.vcov.CV1(name) for name in CONVENTIONS[1:]} | _OTHERS
         for name, vcov in others.items():
             fits[name] = tx.fit(column.model, frame, vcov=vcov)
         for name, fit in fits.items():
@@ -186,7 +186,8 @@ def cross_section_dependence(
     mean_correlation; cdw_plus (Juodis and Reese 2022), mean_absolute and
     first_component, each with ``_null`` (its mean
     under independence), ``_p`` and ``_mc_error``; autocorrelation, draws, and
-    ``unbalanced``, the countries that lack a year. See ``tx.cross_section_dependence``.
+    ``unbalanced``, the countries that lack a year. See
+    ``tx.referee.cross_section_dependence``.
     """
     asked = {}
     # Those of a sample one after the other: they share their draws.
@@ -194,7 +195,7 @@ def cross_section_dependence(
         data = frame[["iso3", "year", *column.regressors]]
         given = data, fit.residuals, column.regressors
         run = partial(
-            tx.cross_section_dependence,
+            tx.referee.cross_section_dependence,
             *given,
             draws=DEPENDENCE_DRAWS,
             entity="iso3",

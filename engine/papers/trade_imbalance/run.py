@@ -19,15 +19,15 @@ from .verdicts import verdicts
 from .write import write_replication
 
 
-def inputs(files: tx.DataFiles) -> dict[Path, str]:
+def inputs(files: tx.panel.DataFiles) -> dict[Path, str]:
     """Gross trade and world tables of the data folder, and their databases."""
-    further = tx.FurtherData(files)
+    further = tx.panel.FurtherData(files)
     tables = dict.fromkeys(further.table_files, "wiod2013")
     return {**dict.fromkeys(further.trade_files, ""), **tables}
 
 
 def run_paper(
-    files: tx.DataFiles,
+    files: tx.panel.DataFiles,
     folder: Path,
     *,
     language: Language = "en",

@@ -139,8 +139,8 @@ class Curve:
 
 
 def specification_curve(
-    further: tx.FurtherData,
-    panel: tx.Panel,
+    further: tx.panel.FurtherData,
+    panel: tx.panel.Panel,
     estimates: Mapping[PaperColumn, tx.results.Fit],
     *,
     progress: Progress = no_progress,

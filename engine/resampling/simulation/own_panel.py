@@ -19,7 +19,7 @@ The panels that are simulated have its regressors, and five kinds of what is not
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypedDict, cast
@@ -30,15 +30,12 @@ import pandas as pd
 from ....kernels.panels.simulated import METHODS, WILD
 from ...core import (
     Count,
-    Listing,
+    Phrase,
     Progress,
     Texts,
     TivaxError,
     in_float64,
     no_progress,
-    p_equals,
-    p_text,
-    percent_text,
     require_kind,
     require_whole,
 )
@@ -55,19 +52,7 @@ from ...estimation import (
     cross_section_dependence,
     require_columns,
 )
-from ...figures import rejection_rates
-from ...reporting import (
-    Block,
-    Document,
-    Drawn,
-    Plot,
-    Result,
-    Section,
-    Table,
-    Text,
-    method_of,
-    variable_name,
-)
+from ...reporting import Told
 from ..cluster_diagnostics import cluster_table, clustering_level, model_table
 from ..inference import infer
 from ..p_values import LEVEL, never_zero
@@ -75,7 +60,6 @@ from ..plans import make_plan
 from ..schemes import Bayesian, Pairs, Placebo, Scheme, Type, Wild
 from .given import given_by, read_flows
 from .panels import Study, StudyDesign
-from .result import Simulation
 from .run import simulate
 
 # A method keeps its level where its size is within this of it (MacKinnon, Nielsen and
@@ -109,13 +93,11 @@ _SCHEMES: Mapping[str, Scheme] = {
 }
 
 
-_REPORT = Document(Path(__file__).with_name("own_panel.md"))
 _FEWEST_YEARS = 5  # with two phases that are drawn
-_LARGEST = 8  # clusters shown, by their share of the variation
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class OwnPanel(Result):
+class OwnPanel(Told):
     """Findings of the four steps for one treatment of one model.
 
     Attributes
@@ -138,6 +120,8 @@ class OwnPanel(Result):
     study, draws, residual_max
         The study that was simulated, the draws of the panel's own p-values, and the
         residual of the fit.
+    phrases
+        Kinds of panels and notes that have holes, by their text.
 
     ``keeps`` is "yes" where the size is within 0.01 of 5 % in every kind, "too often"
     where it is larger in one, "too rarely" where only smaller; each beyond 1.96
@@ -154,15 +138,10 @@ class OwnPanel(Result):
     study: Study
     draws: int
     residual_max: float
+    phrases: Mapping[str, str] = field(default_factory=dict)
 
     program = "simulate"
-    report_title = Simulation.report_title
-    method = method_of("own panel")
-
-    @property
-    def subtitle(self) -> str:
-        panels, draws = self.study.panels, self.study.draws
-        return f"{panels:,} panels of each kind, {draws:,} draws in each"
+    in_print = "tivax.engine.present.simulation"
 
     def tables(self) -> dict[str, pd.DataFrame]:
         named = {
@@ -177,12 +156,6 @@ class OwnPanel(Result):
             "models": self.diagnostics.to_frame().T.infer_objects(),
         }
 
-    def plots(self) -> dict[str, Plot]:
-        return {"sizes_1": partial(rejection_rates, self.sizes)}
-
-    def sections(self, figures: Mapping[str, Drawn]) -> list[Section]:
-        return [_section(self, figures["sizes_1"])]
-
     def facts(self) -> dict[str, Any]:
         return {
             "residual_max": float(self.residual_max),
@@ -193,19 +166,6 @@ class OwnPanel(Result):
             "trusted": {f"{self.model.name}: {self.term}": [*self.trusted["method"]]},
         }
 
-    def _listings(self) -> list[Listing]:
-        rows = [
-            (
-                str(k["method"]),
-                p_text(k["p_value"], self.draws),
-                *(f"{k[name]:.3f}" for name in ("size_min", "size_max")),
-                str(k["keeps"]),
-            )
-            for k in self.p_values.to_dict("records")
-        ]
-        head = ("", "p", "size, least", "size, most", "keeps its level")
-        return [Listing(f"{self.model.name}: {self.term}", head, rows, [self.sentence])]
-
     @property
     def trusted(self) -> pd.DataFrame:
         """Methods that keep their level, the one that is nearest to 5 % first."""
@@ -215,57 +175,18 @@ class OwnPanel(Result):
         apart = (kept[["size_min", "size_max"]] - LEVEL).abs().max(axis=1)
         return kept.loc[apart.sort_values(kind="stable").index]
 
-    @property
-    def finding(self) -> list[str]:
-        names = (variable_name(k) for k in (self.term, self.model.outcome))
-        return [f"For the effect of {' on '.join(names)} {self._found}"]
-
-    @property
-    def sentence(self) -> str:
-        """The p-value to report, in words and from the numbers."""
-        return f"{self.model.name}, {self.term}: {self._found}"
-
-    @property
-    def _found(self) -> str:
-        usual = self.p_values.set_index("method").to_dict("index")["CV1 t(G-1)"]
-        usual_p, most = p_text(usual["p_value"]), percent_text(usual["size_max"], 1)
-        if len(self.trusted):
-            best = self.trusted.iloc[0]
-            ends = (percent_text(best[k], 1) for k in ("size_min", "size_max"))
-            return (
-                f"report the p-value of {best['method']}, "
-                f"p {p_equals(best['p_value'], self.draws)}: in simulations of panels "
-                f"like this one it rejects true nulls in {' to '.join(ends)} where it "
-                f"says 5 %. The usual one (CV1, t(G-1)) is {usual_p} and rejects up to "
-                f"{most}."
-            )
-        table = self.p_values[self.p_values["size_max"].notna()]
-        text = (
-            f"the usual p-value (CV1, t(G-1)) is {usual_p}; in simulations of this "
-            f"panel it rejects a true null in {most} ({usual['worst']}) where it says "
-            "5 %. No p-value keeps its level in all kinds of simulated panels."
-        )
-        safe = table[(table["keeps"] == "too rarely") & table["p_value"].notna()]
-        safe = safe.sort_values("size_max", ascending=False).head(3)
-        if len(safe):
-            named = ", ".join(
-                f"{row['method']} (p {p_equals(row['p_value'], self.draws)}, at most "
-                f"{percent_text(row['size_max'], 1)})"
-                for row in safe.to_dict("records")
-            )
-            text += (
-                " Too rarely in some, and in none too often beyond the Monte-Carlo "
-                f"error: {named}."
-            )
-        often = table[table["keeps"] == "too often"].sort_values("size_max")
-        if len(often):
-            best = often.iloc[0]
-            text += (
-                f" Of those that reject too often {best['method']} "
-                f"(p {p_equals(best['p_value'], self.draws)}) does least, at most "
-                f"{percent_text(best['size_max'], 1)} ({best['worst']})."
-            )
-        return text
+    def findings(self) -> dict[str, list[dict[Any, Any]]]:
+        """Rows of ``p_values``: the ``usual``; ``trusted``, the best first; of those
+        that keep no level the safest (``rarely``) and the least wrong (``often``)."""
+        rows = self.p_values.sort_values("size_max", ascending=False)
+        rarely = rows[(rows["keeps"] == "too rarely") & rows["p_value"].notna()]
+        found = {
+            "usual": rows[rows["method"] == "CV1 t(G-1)"],
+            "trusted": self.trusted,
+            "rarely": rarely.head(3),
+            "often": rows[rows["keeps"] == "too often"].tail(1),
+        }
+        return {k: v.to_dict("records") for k, v in found.items()}
 
 
 class SimulateSection(TypedDict, total=False):
@@ -333,6 +254,7 @@ def own_panel(
             progress(before + panels * done // of, total)
 
         sizes = simulate(study, progress=told).table
+        phrases = [*(k.name for k in designs), *(k["note"] for k in levels)]
         p_values = _p_values(panel, fitted, diagnostics, flows, draws, seed)
         found.append(
             OwnPanel(
@@ -348,6 +270,7 @@ def own_panel(
                 study,
                 draws,
                 fitted.residual,
+                {k: k for k in phrases},
             )
         )
     return found
@@ -419,7 +342,7 @@ def _level(
             panel, model, fine=fine, coarse=coarse, draws=min(draws, 9_999), seed=seed
         )
     except TivaxError as error:
-        return row | {"note": str(error).removeprefix(f"model {model.name}: ")}
+        return row | {"note": error.args[0]}
     counts = {k: getattr(test, k) for k in ("fine_clusters", "coarse_clusters")}
     return {**row, **counts, **test.tests.iloc[0].drop("term"), "note": ""}
 
@@ -535,80 +458,18 @@ def _designs(
     )
     by_country = replace(alike, spreads=model.outcome, sizes=sizes)
     found = [
-        replace(base, name=f"errors alike, AR(1) {rho:.2f}"),
+        replace(base, name=Phrase("errors alike, AR(1) {rho:.2f}", rho=rho)),
         replace(base, name="errors by country", given=by_country),
     ]
     if factor:
-        name = f"errors with a common factor, {percent_text(factor)}"
+        name = Phrase(
+            "errors with a common factor, {percent:.0f} %", percent=100 * factor
+        )
         found.append(replace(base, name=name, factor=factor, given=by_country))
     placebo = replace(alike, placebo="independent")
-    found.append(replace(base, name=f"placebos, AR(1) {rho_x:.2f}", given=placebo))
+    name = Phrase("placebos, AR(1) {rho:.2f}", rho=rho_x)
+    found.append(replace(base, name=name, given=placebo))
     if alike.seen.all():
         phases = replace(alike, placebo="phases")
         found.append(replace(base, name="placebos, random phases", given=phases))
     return found
-
-
-# ----------------------------------------------------------------------- the report
-
-
-def _section(found: "OwnPanel", figure: Drawn) -> Section:
-    row, clusters = found.diagnostics, found.clusters
-    G, first = int(row["clusters"]), clusters.iloc[0]
-    shown = clusters.head(_LARGEST)[
-        ["cluster", "rows", "leverage", "partial_leverage", "estimate_without"]
-    ].rename(columns=lambda k: k.replace("_", " "))
-    titles = {"size_min": "size, least", "size_max": "size, most", "worst": "most in"}
-    p_values = found.p_values.rename(columns=titles)
-    wide = found.sizes.pivot(index="method", columns="design", values="size")
-    wide = wide.loc[[*p_values["method"]], [*found.sizes["design"].unique()]]
-    p_values["p_value"] = [p_text(p, found.draws) for p in p_values["p_value"]]
-    formats = {"p_value": "", "size, least": ".3f", "size, most": ".3f"}
-    return _REPORT.section(
-        "panel",
-        name=found.model.name,
-        term=found.term,
-        equation=found.model.equation,
-        G=G,
-        rows=_each_with(clusters["rows"]),
-        row=row,
-        leverage=clusters["leverage"].max() / (1 / G),
-        share=percent_text(first["partial_leverage"]),
-        first=first,
-        even=percent_text(1 / G),
-        clusters=Table(shown, formats={"rows": "d"}),
-        levels=_told_levels(found),
-        p_values=Table(p_values, formats=formats),
-        figure=figure,
-        sizes=Table(wide.reset_index(), formats=dict.fromkeys(wide.columns, ".3f")),
-    )
-
-
-def _each_with(rows: pd.Series) -> str:
-    few, many = rows.min(), rows.max()
-    return f"of {few} rows each" if few == many else f"with {few} to {many} rows"
-
-
-def _told_levels(found: "OwnPanel") -> list[Block]:
-    blocks: list[Block] = []
-    for row in found.levels.to_dict("records"):
-        name = f"{row['fine']} against {row['coarse']}"
-        if row["note"]:
-            blocks.append(Text(f"{name}: {row['note']}."))
-            continue
-        p = row["p_one_sided_wild"]
-        wild = p_text(p, min(found.draws, 9_999))
-        said = (
-            f"{row['fine']} are too fine a level"
-            if p <= 0.05
-            else f"{row['fine']} are not rejected; with few clusters of "
-            f"{row['coarse']} the test has little power"
-        )
-        blocks.append(
-            Text(
-                f"{name} ({row['fine_clusters']:.0f} and {row['coarse_clusters']:.0f} "
-                f"clusters): tau {row['tau']:.2f}, p {wild} by wild bootstrap, "
-                f"{p_text(row['p_one_sided'])} by N(0, 1): {said}."
-            )
-        )
-    return blocks

@@ -140,9 +140,10 @@ def _tables(frame: pd.DataFrame, name: str, year: int | None) -> Iterator[WorldT
     values = pd.to_numeric(frame["value"], errors="coerce").to_numpy(float)
     if not np.isfinite(values).all():
         k = int(np.flatnonzero(~np.isfinite(values))[0])
-        raise TivaxError(
-            f"{name}: row {k + 1} holds {frame['value'].iloc[k]} as value, not a number"
-        )
+        cell = frame["value"].iloc[k]
+        held = "has no" if pd.isna(cell) else f"holds {cell} as"
+        number = "" if pd.isna(cell) else ", not a number"
+        raise TivaxError(f"{name}: row {k + 1} {held} value{number}")
     unit = one_unit(name, frame["unit"].unique()) if "unit" in frame else ""
     seller, buyer = _codes(frame, ("region", "user_region"), name)
     regions = _same_regions(seller[1], buyer[1], name)

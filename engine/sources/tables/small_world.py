@@ -1,10 +1,9 @@
 """A small world of real tables for examples: WIOD 2013 with ten economies."""
 
 import os
-import warnings
 from pathlib import Path
 
-from ...core import TivaxWarning, cache_folder, local_path
+from ...core import cache_folder, local_path, warn
 from ...tables import (
     WorldTables,
     aggregate,
@@ -61,11 +60,9 @@ def small_world(raw: str | os.PathLike[str] | None = None) -> WorldTables:
         return tables
     if kept and kept.exists():
         return open_store(kept)
-    warnings.warn(
+    warn(
         "small_world: a synthetic world, as no tables of WIOD 2013 are kept; "
-        "tivax fetch wiod2013 --out raw, then tx.small_world('raw')",
-        TivaxWarning,
-        stacklevel=2,
+        "tivax fetch wiod2013 --out raw, then tx.small_world('raw')"
     )
     return synthetic_world(regions=11, sectors=15, years=3, seed=1)
 

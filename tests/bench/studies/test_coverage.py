@@ -9,6 +9,7 @@ import tivax.engine as tx
 from tivax.bench.studies import coverage, drawn_tables
 from tivax.bench.studies.filled_cells import MEASURES, FilledYear
 from tivax.engine import stack_years
+from tivax.engine.errors import standard_errors
 from tivax.engine.errors.kinds import USE_DEVIATION, USER_DEVIATION
 from tivax.engine.sources.catalogue import get_source
 from tivax.engine.tables.derounding import deround
@@ -53,7 +54,7 @@ def test_two_ways_to_the_standard_errors_of_a_filled_table_agree(rounded):
     year = FilledYear(rounded, filled)
     net = tx.net_of_inventories(stack_years([filled]))
     names = [name for name, _ in coverage.INDICATORS.values()]
-    found = tx.standard_errors(net, "rounding", names, "sector", probes=PROBES)
+    found = standard_errors(net, "rounding", names, "sector", probes=PROBES)
     parts = year.variances()
     assert_allclose(filled.Z.sum(1) + filled.Y.sum((1, 2)), filled.x)
     for measure in MEASURES:
@@ -62,8 +63,8 @@ def test_two_ways_to_the_standard_errors_of_a_filled_table_agree(rounded):
         assert_allclose(value, year.values[measure], rtol=1e-10)
         wanted = parts[measure].deviation(USER_DEVIATION, USE_DEVIATION)
         assert np.abs(se / wanted - 1).max() < 4 * (2 * PROBES) ** -0.5
-    closed = tx.standard_errors(net, "rounding", "tbi")["tbi_se"].values
-    drawn = tx.standard_errors(net, "rounding", "TBI", probes=PROBES)["TBI_se"].values
+    closed = standard_errors(net, "rounding", "tbi")["tbi_se"].values
+    drawn = standard_errors(net, "rounding", "TBI", probes=PROBES)["TBI_se"].values
     assert np.abs(drawn / closed - 1).max() < 4 * (2 * PROBES) ** -0.5
 
 

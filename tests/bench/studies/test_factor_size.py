@@ -12,7 +12,7 @@ def test_sizes_are_shares_of_panels_whose_t_is_large():
     table = rates(DESIGNS[0], 2, panels=4, seed=3).set_index("correction")
     t, counted = [], []
     for k in range(4):
-        fit = tx.interactive_effects(
+        fit = tx.referee.interactive_effects(
             panel(DESIGNS[0], 30_000 + k),
             "y",
             ["x"],

@@ -8,6 +8,7 @@ import pytest
 
 from tivax.bench.studies import papers_reproduced as study
 from tivax.bench.studies import printed_terms
+from tivax.engine.papers import nafta
 
 PAGE = Path(__file__).parents[3] / "docs" / "explanation" / "papers-reproduced.csv"
 
@@ -35,12 +36,25 @@ def test_half_a_unit_of_the_last_printed_digit_is_equal(tmp_path):
     ],
 )
 def test_every_term_is_equal_and_the_page_has_the_count(shared, paper, maker):
-    cells = maker(shared / "truth")
+    assert_row_of_page(paper, maker(shared / "truth"))
+
+
+def assert_row_of_page(paper: str, cells: pd.DataFrame) -> None:
+    """All cells are equal, and the page says so."""
     found = study.judged(cells["value"], cells["found"], cells["half"])
     assert found["equal"] == found["cells"]
     page = pd.read_csv(PAGE, thousands=",")
     (row,) = page[page["paper"].str.contains(paper)].to_dict(orient="records")
     assert (row["cells"], row["equal"]) == (found["cells"], found["equal"])
+
+
+@pytest.mark.shared
+def test_nafta_is_printed_to_the_last_digit(shared):
+    found = nafta.solve_paper(shared / "data" / "nafta")
+    cells = study.nafta(shared / "truth", found.frames["tables"])
+    assert len(cells) == 36
+    assert_row_of_page("Caliendo and Parro", cells)
+    assert found.residual < 1e-12
 
 
 def test_correlations_of_pairs_are_by_year_of_theirs_and_ours():

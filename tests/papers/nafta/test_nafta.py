@@ -27,7 +27,7 @@ def test_nafta_by_partner_adds_up_to_the_total(tmp_path):
     data.mkdir()
     (tmp_path / "own.npz").rename(data / "own.npz")
     words = ("--paper", "nafta", "--data", data, "--out", out)
-    assert "NAFTA: 27 cells" in good("replicate", *words).out
+    assert "NAFTA: 39 cells" in good("replicate", *words).out
     table = pd.read_csv(out / "tables.csv", index_col=[0, 1, 2]).sort_index()
     found = tx.exact_hat(members(), deficits="zero").changes
     for region, row in (("Mexico", "Mexico"), ("CAN", "Canada"), ("USA", "USA")):
@@ -83,7 +83,8 @@ def test_a_name_or_folder_that_is_not_there_ends_in_a_line(tmp_path):
     assert "--draws 3: nafta takes none" in mistake(*words, "--draws", 3)
     store = tmp_path / "store"
     assert f"--tables {store}: nafta takes none" in mistake(*words, "--tables", store)
-    assert "--example nafta: " in mistake("scenario", "--example", "nafta")
+    told = mistake("scenario", "--example", "nafta")
+    assert "nafta is a paper: tivax replicate --paper nafta --data FOLDER" in told
     assert not (tmp_path / "out").exists()
 
 

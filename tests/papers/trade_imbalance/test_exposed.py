@@ -23,7 +23,9 @@ def world() -> tx.WorldTables:
 
 @pytest.fixture(scope="module")
 def frame(world) -> pd.DataFrame:
-    index = tx.exposure(world).table.rename(columns={"region": "iso3", "tbi": "TBI"})
+    index = tx.referee.exposure_instrument(world).table.rename(
+        columns={"region": "iso3", "tbi": "TBI"}
+    )
     noise = np.random.default_rng(0).normal(size=(len(index), 12))
     return index[["iso3", "year", "TBI"]].assign(
         **dict(zip((*OUTCOMES, *CONTROLS), noise.T, strict=True))
@@ -33,7 +35,7 @@ def frame(world) -> pd.DataFrame:
 def test_rows_are_those_of_exposure(world, frame):
     found = exposed(frame, world)
     assert found is not None
-    made = tx.exposure(world)
+    made = tx.referee.exposure_instrument(world)
     assert found.base == made.base == world.years[0]
     table = made.estimate(
         frame,

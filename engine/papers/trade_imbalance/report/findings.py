@@ -60,7 +60,7 @@ def _with_parts(verdict: Verdict) -> str:
     return f", {parts} parts of main tests among them" if parts else ""
 
 
-def _reconstructed(panel: tx.Panel) -> str:
+def _reconstructed(panel: tx.panel.Panel) -> str:
     """The number of reconstructed years of the index, if its file gives it."""
     if not (count := paper.reconstructed_years(panel)):
         return ""

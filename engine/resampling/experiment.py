@@ -1,9 +1,9 @@
-"""``Experiment``: a run file whose draws are made, as a result; and its plans."""
+"""``Experiment``: a run file whose draws are made, as a result."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,66 +13,29 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ....kernels.random_draws import GENERATOR
-from ...core import Listing, TivaxError, naming
-from ...estimation import LinearFit
-from ...figures import DrawnStatistics
-from ...figures.resampling import histograms
-from ...reporting import (
-    CV1,
-    Drawn,
-    Language,
-    Plot,
-    Result,
-    Section,
-    label,
-    printed_place,
-)
-from ...resampling import (
-    TIE_RULES,
-    Draws,
-    Inference,
-    ResamplingPlan,
-    RunFile,
-    cluster_table,
-    make_plan,
-    model_table,
-    multiple_testing,
-)
-from ..inputs import read_panels
-from . import bootstrap_report as report
-
-# Histograms of a figure: more would be too small to read.
-_PER_FIGURE = 6
+from ...kernels.random_draws import GENERATOR
+from ..estimation import LinearFit
+from ..reporting import CV1, Told
+from . import multiple_testing
+from .cluster_diagnostics import cluster_table, model_table
+from .draws import Draws
+from .p_values import TIE_RULES, Inference
+from .plans import ResamplingPlan
+from .run_files import RunFile
+from .schemes import Wild
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Experiment(Result):
+class Experiment(Told):
     """A run whose draws are made: one entry for each model."""
 
     run: RunFile
     plans: tuple[ResamplingPlan, ...]
     draws: tuple[Draws, ...]
     inferences: tuple[Inference, ...]
-    language: Language = "en"
 
     program = "bootstrap"
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "report_title", report.title(self))
-        object.__setattr__(self, "method", report.method(self.plans[0]))
-
-    @property
-    def subtitle(self) -> str:
-        return report.subtitle(self)
-
-    @property
-    def sentence(self) -> str:
-        return report.sentence(self)
-
-    @property
-    def finding(self) -> list[str]:
-        return report.finding(self)
+    in_print = "tivax.engine.present.bootstrap"
 
     @property
     def pairs(self) -> list[tuple[ResamplingPlan, Inference]]:
@@ -91,22 +54,19 @@ class Experiment(Result):
             "distribution": _below(k.distribution for k in self.inferences),
         }
 
-    def plots(self) -> dict[str, Plot]:
-        """Histograms, one figure for each table of the paper, else six models each."""
-        groups: dict[str, list[DrawnStatistics]] = {}
-        for k, (plan, inference) in enumerate(self.pairs):
-            place = printed_place(plan.fitted.model.tags)
-            name = f"draws_{k // _PER_FIGURE + 1}"
-            name = f"table{place[0]}_draws" if place else name
-            drawn = DrawnStatistics(_title(plan, self.language), plan, inference)
-            groups.setdefault(name, []).append(drawn)
-        return {
-            name: partial(histograms, group, self.language)
-            for name, group in groups.items()
-        }
-
-    def sections(self, figures: Mapping[str, Drawn]) -> list[Section]:
-        return report.sections(self, self.tables(), figures)
+    def findings(self) -> list[dict[str, Any]]:
+        """Rows of ``summary`` with ``outcome``, the value of the ``null``, whether the
+        test is ``joint``, the ``random`` draws, and the ``usual`` p, NaN if unknown."""
+        usual = self.models.set_index(["model", "term"])["cv1_p_value"].to_dict()
+        found = []
+        for plan, inference in self.pairs:
+            null = plan.scheme.value if isinstance(plan.scheme, Wild) else 0
+            own = {"null": null or 0, "joint": plan.static.joint}
+            own["random"] = plan.random_draws
+            for row in inference.summary.to_dict("records"):
+                p = usual.get((row["model"], row["term"]), np.nan)
+                found.append({**row, **own, "usual": p})
+        return found
 
     def facts(self) -> dict[str, Any]:
         scheme = self.plans[0].scheme
@@ -142,9 +102,6 @@ class Experiment(Result):
                         rows = [number, model, column, values]
                         writer.write_table(pa.table(rows, schema=schema))
 
-    def _listings(self) -> list[Listing]:
-        return [k for inference in self.inferences for k in inference._listings()]
-
     @property
     def fitted_models(self) -> list[LinearFit]:
         return [plan.fitted for plan in self.plans]
@@ -172,24 +129,6 @@ class Experiment(Result):
         return table.merge(own, on="model")
 
 
-def make_plans(run: RunFile) -> tuple[ResamplingPlan, ...]:
-    """Designs of all models under the run's scheme."""
-    panels, plans = read_panels(run), []
-    for model, path in run.models:
-        panel, clusters = panels[path], model.clusters
-        names = panel.get(clusters, pd.Series(dtype=str)).dropna().unique()
-        if len(names) == 1:
-            raise TivaxError(
-                f"{path}: a single {clusters}, {names[0]}; model {model.name} takes at "
-                "least two clusters; was the file cut?"
-            )
-        with naming(run.path):
-            plans.append(
-                make_plan(LinearFit.to_draw(panel, model), run.scheme, run.draws)
-            )
-    return tuple(plans)
-
-
 def _below(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
@@ -197,17 +136,6 @@ def _below(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
 def _constant(text: str, n: int) -> pa.Array:
     index = pa.array(np.zeros(n, np.int32))
     return pa.DictionaryArray.from_arrays(index, pa.array([text]))
-
-
-def _title(plan: ResamplingPlan, language: Language) -> str:
-    model = plan.fitted.model
-    place = printed_place(model.tags)
-    if place is None:
-        return model.name
-    outcome, sample = model.outcome, model.sample
-    if language != "en":
-        outcome, sample = label(outcome, language), label(sample, language)
-    return f"({place[1]}) {outcome}, {sample}"
 
 
 def _digest(draws: Draws) -> str:
