@@ -46,13 +46,14 @@ def accounts_of_tables(
     year: int,
     elasticities: str | Path | pd.DataFrame,
     tariffs: str | Path | pd.DataFrame | None = None,
+    covariance: str | Path | pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """Fields of an ``Economy`` from one year of tables."""
     require_tables(tables)
     table = tables.table(parse_year(year))
     regions, sectors = tuple(tables.regions), tuple(tables.sectors)
     r, s = len(regions), len(sectors)
-    theta, theta_se = _read_elasticities(elasticities, sectors)
+    theta = _read_elasticities(elasticities, covariance, sectors)
     old, new = np.zeros((r, r, s)), np.zeros((r, r, s))
     if tariffs is not None:
         columns = ("tariff", "tariff_new")
@@ -75,10 +76,9 @@ def accounts_of_tables(
         final=(finals * paid).sum(axis=0).T,
         value_added=output - inputs.sum(axis=1),
         deficit=trade.sum(axis=(1, 2)) - trade.sum(axis=(0, 2)),
-        theta=theta,
+        **theta,
         name=f"{source_in_words(tables.source) or 'tables'}, {table.year}",
         source=tables.source,
-        theta_se=theta_se,
         tables=tables,
         year=table.year,
     )
@@ -103,9 +103,12 @@ def positive_accounts(
 
 
 def _read_elasticities(
-    source: str | Path | pd.DataFrame, sectors: Sequence[str]
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """theta by sector, and its standard errors where there is a column se."""
+    source: str | Path | pd.DataFrame,
+    covariance: str | Path | pd.DataFrame | None,
+    sectors: Sequence[str],
+) -> dict[str, np.ndarray]:
+    """theta by sector, its standard errors where there is a column se, and their
+    covariance where it is given, or sectors share a row."""
     where, frame = read_numbers(
         source, "elasticities", ("sector",), ("theta",), ("se",)
     )
@@ -122,18 +125,43 @@ def _read_elasticities(
         raise TivaxError(
             f"{where}: no theta of {missing[0]}; add it, or a row {EVERY} for the rest"
         )
-    values = values.loc[[EVERY if k in missing else k for k in sectors]]
+    named = [EVERY if k in missing else k for k in sectors]
+    V = None
+    if covariance is not None:
+        V = _read_covariance(covariance, list(values.index)).loc[named, named]
+    elif "se" in values and len(missing) > 1:
+        V = pd.DataFrame(np.diag(values["se"] ** 2), values.index, values.index)
+        V = V.loc[named, named]
+    values = values.loc[named]
     theta = values["theta"].to_numpy(float)
     if (theta <= 0).any():
         sector = sectors[int(np.argmax(theta <= 0))]
         raise TivaxError(f"{where}: theta of {sector} must be positive")
+    found = {"theta": theta}
+    if V is not None:
+        found["theta_covariance"] = V.to_numpy(float)
     if "se" not in values:
-        return theta, None
+        return found
     se = values["se"].to_numpy(float)
     if (se < 0).any():
         sector = sectors[int(np.argmax(se < 0))]
         raise TivaxError(f"{where}: se of {sector} must not be negative")
-    return theta, se
+    return found | {"theta_se": se}
+
+
+def _read_covariance(
+    source: str | Path | pd.DataFrame, names: Sequence[str]
+) -> pd.DataFrame:
+    """The covariance of elasticities; pairs that are not named have none."""
+    columns = ("sector", "other"), ("covariance",)
+    where, frame = read_numbers(source, "elasticities_covariance", *columns)
+    V = pd.DataFrame(0.0, names, names)
+    for row in frame.itertuples():
+        for name in (row.sector, row.other):
+            if name not in V:
+                raise TivaxError(f"{where}: no theta of {name}; {suggest(name, names)}")
+        V.loc[row.sector, row.other] = V.loc[row.other, row.sector] = row.covariance
+    return V
 
 
 def read_cells(
