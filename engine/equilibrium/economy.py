@@ -158,26 +158,20 @@ class Economy(Printable):
     def theta_root(self) -> Float[np.ndarray, "s s"]:
         """A root of the covariance of log theta, whose draws are lognormal: 0 without
         errors; ``TivaxError`` for what is no covariance."""
-        V, size = self.theta_covariance, self.theta
+        V = self.theta_covariance
         if V is None:
-            V = np.diag(
-                np.zeros_like(size) if self.theta_se is None else self.theta_se**2
-            )
-        with np.errstate(invalid="ignore", divide="ignore"):
-            logs = np.log1p(V / np.outer(size, size))
+            errors = 0 * self.theta if self.theta_se is None else self.theta_se
+            V = np.diag(errors**2)
+        with np.errstate(invalid="ignore", divide="ignore"):  # of no lognormal draws
+            logs = np.log1p(V / np.outer(self.theta, self.theta))
         root = np.zeros_like(logs)
-        for k, left in enumerate(
-            np.diag(logs)
-        ):  # Cholesky's, with sectors that move as one
-            left = left - root[k] @ root[k]
+        for k in range(len(root)):  # Cholesky's, where sectors may move as one
+            left = logs[k, k] - root[k] @ root[k]
             if left > _MOVES * logs[k, k]:
                 root[k:, k] = (logs[k:, k] - root[k:] @ root[k]) / np.sqrt(left)
-        if not np.allclose(
-            root @ root.T, logs, rtol=0, atol=_MOVES * (logs.max() + 1e-300)
-        ):
-            raise TivaxError(
-                f"{self.name}: covariance of theta is not positive definite"
-            )
+        if not np.abs(root @ root.T - logs).max() <= _MOVES * np.diag(logs).max():
+            wrong = "covariance of theta is not positive definite"
+            raise TivaxError(f"{self.name}: {wrong}")
         return root
 
     @property

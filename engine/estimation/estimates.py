@@ -539,11 +539,6 @@ class Estimate(Coefficients):
         return [second, first, Listing("Instruments", ("test", "value"), tests)]
 
     @property
-    def _goodness(self) -> str:
-        """R2, as the table ends its line of observations."""
-        return f", R2 within {self.r2:.4f}"
-
-    @property
     def _with_effects(self) -> str:
         return " with fixed effects" if self.model.all_effects else ""
 
@@ -565,8 +560,8 @@ class Estimate(Coefficients):
             first, last = self.term_degrees.min(), self.term_degrees.max()
             degrees = f"{first:.1f} to {last:.1f}"
         notes = [
-            f"{self.n} observations, {clusters}t with {degrees} degrees of freedom"
-            f"{self._goodness}",
+            f"{self.n} observations, {clusters}t with {degrees} degrees of freedom, "
+            f"R2 within {self.r2:.4f}",
             f"Standard errors: {self._method}",
             "* p < 0.1, ** p < 0.05, *** p < 0.01",
         ]

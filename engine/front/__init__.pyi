@@ -27,9 +27,12 @@ from .engine.errors import balance as balance
 from .engine.errors import draw_tables as draw_tables
 from .engine.errors import sensitivity as sensitivity
 from .engine.estimation import Conley as Conley
-from .engine.estimation import Gravity as Gravity
 from .engine.estimation import Model as Model
 from .engine.explorer import explore as explore
+from .engine.gravity import Gravity as Gravity
+from .engine.gravity import gravity as gravity
+from .engine.gravity import gravity_difference as gravity_difference
+from .engine.gravity import trade_elasticities as trade_elasticities
 from .engine.measures import compare_aggregation as compare_aggregation
 from .engine.measures import decompose as decompose
 from .engine.measures import exported_value_added as exported_value_added
@@ -74,9 +77,6 @@ from .engine.tables import save_store as save_store
 from .engine.tables import stack_years as stack_years
 from .engine.tables import synthetic_world as synthetic_world
 from .engine.threats import threats as threats
-from .gravity import gravity as gravity
-from .gravity import gravity_difference as gravity_difference
-from .gravity import trade_elasticities as trade_elasticities
 from .regressions import fit as fit
 
 __version__: str

@@ -15,6 +15,9 @@ from tivax.engine.estimation import AndersonRubin as AndersonRubin
 from tivax.engine.estimation import ConfidenceSet as ConfidenceSet
 from tivax.engine.estimation import PlausiblyExogenous as PlausiblyExogenous
 from tivax.engine.estimation import WeakInstruments as WeakInstruments
+from tivax.engine.gravity import Elasticities as Elasticities
+from tivax.engine.gravity import GravityFit as GravityFit
+from tivax.engine.gravity import GravityFits as GravityFits
 from tivax.engine.measures import Decomposition as Decomposition
 from tivax.engine.measures import Footprints as Footprints
 from tivax.engine.measures import IndicatorsByYear as IndicatorsByYear
@@ -31,6 +34,4 @@ from tivax.engine.referee import TwoWayWeights as TwoWayWeights
 from tivax.engine.resampling import Inference as Inference
 from tivax.engine.scenarios import ScenarioResult as ScenarioResult
 from tivax.engine.threats import Threats as Threats
-from tivax.gravity import Elasticities as Elasticities
-from tivax.gravity import GravityFit as GravityFit
 from tivax.regressions import Fit as Fit

@@ -9,17 +9,19 @@ Triples share countries: HC1 takes them as independent, the jackknife leaves out
 country with all its triples, and gives the covariance over sectors.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from ..core import TivaxError, naming
-from .gravity import Gravity, SolvedGravity
-from .regression_data import complete_rows, require_columns
+from ..core import TivaxError, naming, require_choice
+from ..estimation import complete_rows, require_columns
+from ..reporting import Told
+from .solved import Gravity, SolvedGravity
 
 KEYS = ("sector", "exporter", "importer")
 # A rate above 500 % is one in per cent.
@@ -146,20 +148,22 @@ def jackknife_covariance(
 
 def of_triads(
     triads: dict[str, Triads], countries: list[str], *, net: bool
-) -> "Thetas":
+) -> "Elasticities":
     """theta of each sector, with the covariance of the jackknife by country."""
     without = np.stack([k.without_each(len(countries)) for k in triads.values()])
     V = jackknife_covariance(without)
     columns = {
+        "sector": [*triads],
         "theta": [k.theta() - net for k in triads.values()],
         "se": np.sqrt(np.diag(V)),
         "n": [len(k.y) for k in triads.values()],
         "se_robust": [k.robust_se for k in triads.values()],
     }
-    return Thetas.of([*triads], columns, V, max(k.residual for k in triads.values()))
+    left = max(k.residual for k in triads.values())
+    return Elasticities.of("triads", columns, V, left)
 
 
-def of_gravity(rows: pd.DataFrame, *, net: bool) -> "Thetas":
+def of_gravity(rows: pd.DataFrame, *, net: bool) -> "Elasticities":
     """theta of each sector by PPML on ln(1 + tariff), errors by pair of countries.
 
     Of several years with effects of pairs, of one with symmetric ones. Flows gross of
@@ -178,18 +182,45 @@ def of_gravity(rows: pd.DataFrame, *, net: bool) -> "Thetas":
     psi = pd.concat(parts, axis=1).fillna(0.0)
     V = len(psi) / (len(psi) - 1) * psi.T.to_numpy() @ psi.to_numpy()
     columns = {
+        "sector": [*found],
         "theta": [-one.fit.slopes[0] - net for one in found.values()],
         "se": np.sqrt(np.diag(V)),
         "n": [len(one.rows) for one in found.values()],
     }
     left = max(float(one.fit.decrement) for one in found.values()) ** 0.5
-    return Thetas.of([*found], columns, V, left)
+    return Elasticities.of("ppml", columns, V, left)
 
 
-@dataclass(frozen=True, eq=False)
-class Thetas:
-    """theta by sector, its covariance, and the worst relative residual."""
+@dataclass(frozen=True, eq=False, repr=False)
+class Elasticities(Told):
+    """Trade elasticities by sector, with errors that scenarios draw jointly.
 
+    Attributes
+    ----------
+    estimator
+        "triads" or "ppml".
+    table
+        A row a sector: sector, theta, se, n, of triads se_robust.
+    covariance
+        Covariance over sectors.
+    residual
+        The worst relative residual of a sector.
+
+    Examples
+    --------
+    >>> random = np.random.default_rng(0)
+    >>> rows = [(a, b) for a in "ABCDE" for b in "ABCDE" if a != b]
+    >>> data = pd.DataFrame(rows, columns=["exporter", "importer"]).assign(sector="s")
+    >>> data["tariff"] = random.uniform(0, 0.3, len(data))
+    >>> data["value"] = (1 + data["tariff"]) ** -4.0
+    >>> list(tx.trade_elasticities(data).tables())
+    ['theta', 'theta_covariance']
+    """
+
+    program = "elasticities"
+    in_print = "tivax.engine.present.gravity"
+    printed = True
+    estimator: str
     table: pd.DataFrame
     covariance: pd.DataFrame
     residual: float
@@ -197,15 +228,28 @@ class Thetas:
     @classmethod
     def of(
         cls,
-        names: list[str],
+        estimator: str,
         columns: dict[str, Any],
         V: Float[np.ndarray, "s s"],
         residual: float,
-    ) -> "Thetas":
-        table = pd.DataFrame({"sector": names, **columns})
-        return cls(table, pd.DataFrame(V, names, names), residual)
+    ) -> "Elasticities":
+        """Of columns of a row a sector, and the covariance."""
+        names = columns["sector"]
+        table, V = pd.DataFrame(columns), pd.DataFrame(V, names, names)
+        return cls(estimator, table, V, residual)
 
-    def positive(self, *, drop: bool) -> "Thetas":
+    def tables(self) -> Mapping[str, pd.DataFrame]:
+        V = self.covariance.rename_axis("sector").rename_axis("other", axis=1)
+        cells = V.stack().rename("covariance").reset_index()
+        return {
+            "theta": self.table.assign(method=self.estimator),
+            "theta_covariance": cells,
+        }
+
+    def facts(self) -> Mapping[str, Any]:
+        return {"residual_max": self.residual}
+
+    def positive(self, *, drop: bool) -> "Elasticities":
         """All sectors, or those whose theta is above 0 and in their place a row ``*``
         for the others: their inverse-variance mean.
 
@@ -228,7 +272,7 @@ class Thetas:
         own = replace(self, table=kept, covariance=self.covariance.loc[names, names])
         return own.with_mean()
 
-    def with_mean(self) -> "Thetas":
+    def with_mean(self) -> "Elasticities":
         """With a row ``*`` for sectors without a theta of their own: the mean of those
         that have one, weighted by the inverse of their variances."""
         share = 1 / self.table["se"].to_numpy() ** 2
@@ -241,3 +285,63 @@ class Thetas:
         mean["n"] = self.table["n"].sum()
         table = pd.concat([self.table, pd.DataFrame([mean])], ignore_index=True)
         return replace(self, table=table, covariance=pd.DataFrame(V, names, names))
+
+
+def trade_elasticities(
+    data: pd.DataFrame,
+    *,
+    method: Literal["triads", "ppml"] = "triads",
+    flows: Literal["gross", "net"] = "gross",
+    nonpositive: Literal["refuse", "drop"] = "refuse",
+) -> Elasticities:
+    """Estimate trade elasticities of sectors from flows and tariffs.
+
+    Parameters
+    ----------
+    data : DataFrame
+        Columns sector, exporter, importer, value, tariff (.05 for 5 %), and year where
+        there are several.
+    method
+        "triads": Caliendo and Parro (2015), one year; errors by the jackknife over
+        countries. "ppml": a gravity equation a sector, with effects of pairs where
+        there are several years, of symmetric pairs in one.
+    flows
+        "gross": values include the tariff, and move with (1 + t)^-theta. "net": they do
+        not, as in most customs data, and move with (1 + t)^-(1 + theta).
+    nonpositive
+        "refuse" sectors whose theta is not above 0, or "drop" them, with a row ``*`` in
+        their place, the inverse-variance mean of the others.
+
+    Returns
+    -------
+    Elasticities
+        ``save`` writes theta.csv and theta_covariance.csv, which scenarios read.
+
+    Raises
+    ------
+    TivaxError
+        In one line: two rows of a place, a rate that looks like per cent, a flow below
+        0, a sector without trade or without tariffs that differ, theta not above 0.
+
+    Examples
+    --------
+    >>> random = np.random.default_rng(0)
+    >>> names = list("ABCDEFG")
+    >>> rows = [(a, b) for a in names for b in names if a != b]
+    >>> data = pd.DataFrame(rows, columns=["exporter", "importer"]).assign(sector="s")
+    >>> data["tariff"] = random.uniform(0, 0.3, len(data))
+    >>> data["value"] = (1 + data["tariff"]) ** -4.0
+    >>> tx.trade_elasticities(data).table["theta"].round(6).item()
+    4.0
+    >>> tx.trade_elasticities(data, flows="net").table["theta"].round(6).item()
+    3.0
+    """
+    require_choice("method", method, ("triads", "ppml"))
+    require_choice("flows", flows, ("gross", "net"))
+    require_choice("nonpositive", nonpositive, ("refuse", "drop"))
+    rows, net = tariff_rows(data), flows == "net"
+    if method == "triads":
+        found = of_triads(*sector_triads(rows), net=net)
+    else:
+        found = of_gravity(rows, net=net)
+    return found.positive(drop=nonpositive == "drop")

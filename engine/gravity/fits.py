@@ -1,32 +1,52 @@
 """``tx.gravity``: flows between pairs by PPML, and what is asked of the estimate."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self, get_args
 
 import numpy as np
 import pandas as pd
 
-from tivax.engine import estimation, reporting
-from tivax.engine.core import (
-    Listing,
+from ..core import (
     TivaxError,
-    number_text,
+    naming,
     require_choice,
     require_kind,
     require_whole,
+    root_logger_kept,
 )
-from tivax.engine.estimation import elasticities
-from tivax.engine.estimation.distributions import f_sf
-from tivax.engine.estimation.gravity import (
+from ..estimation import (
+    CV1,
+    Estimate,
+    Model,
+    clustering,
+    f_sf,
+    of_formula,
+    require_columns,
+    t_ppf,
+    t_sf,
+)
+from ..measures import value_added_trade
+from ..reporting import Told
+from ..tables import WorldTables, require_tables
+from .solved import (
+    STEP,
     WEIGHT,
     Adjusted,
     Gravity,
     LastStep,
     SolvedGravity,
     clustered_sums,
+    with_last_step,
 )
-from tivax.engine.estimation.vcov import clustering
+
+Flows = Literal["gross", "value added"]
+# Of :func:`value_added_trade`, the flow and its exporter and importer.
+_FLOWS = {
+    "gross": ("gross_exports", "exporter", "importer"),
+    "value added": ("va_absorbed", "origin", "absorber"),
+}
 
 
 class ScoreTest(NamedTuple):
@@ -41,7 +61,7 @@ class ScoreTest(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class GravityFit(estimation.Estimate, reporting.Result):
+class GravityFit(Estimate, Told):
     """A gravity equation by Poisson pseudo maximum likelihood: see ``tx.gravity``.
 
     It is an :class:`Estimate`, whose residuals are those of the last weighted step.
@@ -65,35 +85,72 @@ class GravityFit(estimation.Estimate, reporting.Result):
     """
 
     program = "gravity"
-    report_title = "A gravity equation"
+    in_print = "tivax.engine.present.gravity"
+    printed = True
+    flows: str = ""
     spec: Gravity | None = None
     estimated: SolvedGravity | None = None
+    separated: pd.DataFrame | None = None
+    steps: int = 0
 
     @classmethod
     def estimate(cls, data: pd.DataFrame, spec: Gravity) -> Self:
         """Estimate the equation on the rows of a frame."""
-        return cls._with(SolvedGravity.of(data, spec), None, spec.clusters)
+        solved = SolvedGravity.of(data, spec)
+        about = {"flows": spec.outcome, "spec": spec, "estimated": solved}
+        about |= {"separated": solved.separated, "steps": int(solved.fit.steps)}
+        return cls._with(solved.rows, spec.model, about, None, spec.clusters)
 
     @classmethod
-    def _with(cls, solved: SolvedGravity, vcov: Any, clusters: Any) -> Self:
-        spec, model = solved.spec, solved.spec.model
-        if vcov is None and clusters is None and spec.adjusted:
-            kind, column = Adjusted(solved), spec.directed
+    def of_formula(cls, formula: str, data: pd.DataFrame) -> Self:
+        """Estimate an equation with any effects, by pyfixest's ``fepois``.
+
+        Raises ``TivaxError`` with the first line of what pyfixest refuses.
+        """
+        model, made = of_formula(formula, data)
+        with root_logger_kept(), warnings.catch_warnings(action="ignore"):
+            import pyfixest
+            from pyfixest.demeaners import MapDemeaner
+
+            options = {"iwls_tol": 1e-12, "demeaner": MapDemeaner(fixef_tol=1e-10)}
+            try:
+                found: Any = pyfixest.fepois(formula, made, vcov="hetero", **options)
+            except Exception as error:  # its own kinds
+                line = str(error).strip().splitlines()[0]
+                raise TivaxError(f"{formula}: {line}") from None
+        there = np.isin(np.arange(len(made)), found._data.index)
+        gaps = np.isin(np.arange(len(made)), [*found._na_index])
+        rows = with_last_step(made[there], model.outcome, found._Y_hat_response)
+        gone = made.loc[~(there | gaps), list(model.all_effects)]
+        about = {"flows": model.outcome, "separated": gone}
+        return cls._with(rows, replace(model, outcome=STEP), about, None, None)
+
+    @classmethod
+    def _with(
+        cls,
+        rows: pd.DataFrame,
+        model: Model,
+        about: Mapping[str, Any],
+        vcov: Any,
+        clusters: Any,
+    ) -> Self:
+        spec: Gravity | None = about.get("spec")
+        if spec and vcov is None and clusters is None and spec.adjusted:
+            kind, column = Adjusted(about["estimated"]), spec.directed
         else:
-            usual = "pair" if spec.clusters is None else spec.clusters
+            usual = model.clusters if spec is None else spec.clusters or "pair"
             clusters = usual if clusters is None and vcov is None else clusters
             default = usual if isinstance(usual, str) else usual[0]
-            kind, column = clustering(vcov, clusters, default)
-            kind = estimation.CV1("ppml") if kind == estimation.CV1() else kind
-        if spec.pair == "symmetric" and column == spec.directed:
+            kind, column = clustering(vcov, clusters or None, default)
+            kind = CV1("ppml") if kind == CV1() else kind
+        if spec and spec.pair == "symmetric" and column == spec.directed:
             raise TivaxError('pair "symmetric": cluster by unordered pair, "pair"')
         model = replace(model, clusters=column, treatment=model.regressors)
         further = [kind.second] if kind.second else []
         options = {"weights": WEIGHT, "further": further, "drawn": False}
-        linear = LastStep.of(solved.rows, model, **options)
-        found = cls.of(linear, kind, model=model, data=solved.rows, weights=WEIGHT)
-        note = "; ".join(filter(None, [*solved.notes, found.note]))
-        return replace(found, spec=spec, estimated=solved, note=note)
+        linear = LastStep.of(rows, model, **options)
+        found = cls.of(linear, kind, model=model, data=rows, weights=WEIGHT)
+        return replace(found, **about)
 
     def vcov(
         self,
@@ -103,27 +160,30 @@ class GravityFit(estimation.Estimate, reporting.Result):
     ) -> Self:
         """The same estimate with another covariance: "HC1", "CV1" by ``clusters``
         ("pair" joins both directions), two columns for two-way clusters."""
-        return self._with(self._solved, vcov, clusters)
+        names = "flows", "spec", "estimated", "separated", "steps"
+        about = {k: getattr(self, k) for k in names}
+        return self._with(self.data, self.model, about, vcov, clusters)
 
     @property
     def _solved(self) -> SolvedGravity:
-        assert self.estimated is not None
+        if self.estimated is None:
+            raise TivaxError("an equation of a formula has no cube; give a tx.Gravity")
         return self.estimated
 
     @property
     def outcome(self) -> str:
         """Name of the flows."""
-        return self._solved.spec.outcome
+        return self.flows
 
     @property
-    def separated(self) -> pd.DataFrame:
-        """Rows without an estimate, and the reason."""
-        return self._solved.separated
+    def adjusted(self) -> bool:
+        """True where errors are Weidner and Zylkin's."""
+        return isinstance(self.kind, Adjusted)
 
     @property
-    def converged(self) -> bool:
-        """True: what does not converge is refused."""
-        return True
+    def below(self) -> int:
+        """Flows below 0 that count as 0."""
+        return 0 if self.estimated is None else self.estimated.below
 
     @property
     def bias(self) -> pd.Series:
@@ -174,9 +234,9 @@ class GravityFit(estimation.Estimate, reporting.Result):
         b = self.terms["estimate"].to_numpy()
         degrees = self._solved.pair.max()
         t = b / se
-        width = estimation.t_ppf(0.975, degrees) * se
+        width = t_ppf(0.975, degrees) * se
         columns = {"estimate": b, "se": se, "t": t}
-        columns["p_value"] = 2 * estimation.t_sf(np.abs(t), degrees)
+        columns["p_value"] = 2 * t_sf(np.abs(t), degrees)
         columns |= {
             "ci_low": b - width,
             "ci_high": b + width,
@@ -197,22 +257,22 @@ class GravityFit(estimation.Estimate, reporting.Result):
 
     # ------------------------------------------------------------------------ told
 
-    @property
-    def _goodness(self) -> str:
-        return ""
-
     def _listings(self) -> Sequence[Any]:
-        title = f"{self.outcome}: Poisson pseudo maximum likelihood"
-        return [self.listing(f"{title}{self._with_effects}")]
+        return Told._listings(self)
 
     def tables(self) -> Mapping[str, pd.DataFrame]:
-        tables = {"terms": self.tidy(), "statistics": self.glance()}
-        return tables | ({"separated": self.separated} if len(self.separated) else {})
+        terms = self.tidy()
+        if self.adjusted:
+            own = {"bias": self.bias, "corrected": self.corrected}
+            terms = terms.assign(**{k: v.to_numpy() for k, v in own.items()})
+        statistics = self.glance().drop(columns="r2_within")
+        tables = {"gravity": terms, "statistics": statistics}
+        if self.separated is None or self.separated.empty:
+            return tables
+        return tables | {"separated": self.separated}
 
     def facts(self) -> Mapping[str, Any]:
-        fit = self._solved.fit
-        left = float(np.sqrt(fit.decrement))
-        return {"residual_max": left, "steps": int(fit.steps)}
+        return {"residual_max": self.solved.residual, "steps": self.steps}
 
     @property
     def row_influence(self) -> pd.DataFrame:
@@ -223,128 +283,75 @@ class GravityFit(estimation.Estimate, reporting.Result):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Elasticities(reporting.Result):
-    """Trade elasticities by sector, with errors that scenarios draw jointly.
-
-    Attributes
-    ----------
-    estimator
-        "triads" or "ppml".
-    table
-        A row a sector: sector, theta, se, n, of triads se_robust.
-    covariance
-        Covariance over sectors.
-    residual
-        The worst relative residual of a sector.
+class GravityFits(Told):
+    """A gravity equation of each sector: ``fits`` by its name, as ``[name]``.
 
     Examples
     --------
-    >>> random = np.random.default_rng(0)
-    >>> rows = [(a, b) for a in "ABCDE" for b in "ABCDE" if a != b]
-    >>> data = pd.DataFrame(rows, columns=["exporter", "importer"]).assign(sector="s")
-    >>> data["tariff"] = random.uniform(0, 0.3, len(data))
-    >>> data["value"] = (1 + data["tariff"]) ** -4.0
-    >>> list(tx.trade_elasticities(data).tables())
-    ['theta', 'theta_covariance']
+    >>> trade = tx.value_added_trade(world)["gross_exports"]
+    >>> flows = trade.to_series().rename("trade").reset_index()
+    >>> flows = flows[flows["exporter"] != flows["importer"]]
+    >>> flows["fta"] = (flows["exporter"] < flows["importer"]) * (flows["year"] > 2000)
+    >>> spec = tx.Gravity("trade", ["fta"], adjust="none", by="sector")
+    >>> list(tx.gravity(flows, spec).fits) == list(world.sectors)
+    True
     """
 
-    program = "elasticities"
-    estimator: str
-    table: pd.DataFrame
-    covariance: pd.DataFrame
-    residual: float
+    program = "gravity"
+    in_print = "tivax.engine.present.gravity"
+    printed = True
+    fits: Mapping[str, GravityFit]
+
+    def __getitem__(self, name: str) -> GravityFit:
+        return self.fits[name]
 
     def tables(self) -> Mapping[str, pd.DataFrame]:
-        V = self.covariance.rename_axis("sector").rename_axis("other", axis=1)
-        cells = V.stack().rename("covariance").reset_index()
-        return {
-            "theta": self.table.assign(method=self.estimator),
-            "theta_covariance": cells,
-        }
+        each = {name: fit.tables() for name, fit in self.fits.items()}
+        joined = {}
+        for table in dict.fromkeys(k for tables in each.values() for k in tables):
+            parts = {name: its[table] for name, its in each.items() if table in its}
+            both = pd.concat(parts, names=["sector"]).reset_index(level=0)
+            joined[table] = both.reset_index(drop=True)
+        return joined
 
     def facts(self) -> Mapping[str, Any]:
-        return {"residual_max": self.residual}
-
-    def _listings(self) -> Sequence[Any]:
-        rows = [
-            (str(k.sector), number_text(k.theta), number_text(k.se), f"{k.n:,}")
-            for k in self.table.itertuples()
-        ]
-        notes = [_ERRORS[self.estimator]]
-        heads = ("sector", "theta", "se", "observations")
-        return [Listing(f"Trade elasticities by {self.estimator}", heads, rows, notes)]
+        each = [fit.facts() for fit in self.fits.values()]
+        return {k: max(own[k] for own in each) for k in each[0]}
 
 
-_ERRORS = {
-    "triads": "Standard errors: jackknife by country; se_robust takes triples that "
-    "share countries as independent",
-    "ppml": "Standard errors: clustered by pair",
-}
+def with_flows(
+    data: pd.DataFrame, spec: Gravity, tables: WorldTables, flows: Flows
+) -> pd.DataFrame:
+    """Rows with flows of tables as the outcome, of each sector where ``by`` is given.
 
-
-def trade_elasticities(
-    data: pd.DataFrame,
-    *,
-    method: Literal["triads", "ppml"] = "triads",
-    flows: Literal["gross", "net"] = "gross",
-    nonpositive: Literal["refuse", "drop"] = "refuse",
-) -> Elasticities:
-    """Estimate trade elasticities of sectors from flows and tariffs.
-
-    Parameters
-    ----------
-    data : DataFrame
-        Columns sector, exporter, importer, value, tariff (.05 for 5 %), and year where
-        there are several.
-    method
-        "triads": Caliendo and Parro (2015), one year; errors by the jackknife over
-        countries. "ppml": a gravity equation a sector, with effects of pairs where
-        there are several years, of symmetric pairs in one.
-    flows
-        "gross": values include the tariff, and move with (1 + t)^-theta. "net": they do
-        not, as in most customs data, and move with (1 + t)^-(1 + theta).
-    nonpositive
-        "refuse" sectors whose theta is not above 0, or "drop" them, with a row ``*`` in
-        their place, the inverse-variance mean of the others.
-
-    Returns
-    -------
-    Elasticities
-        ``save`` writes theta.csv and theta_covariance.csv, which scenarios read.
-
-    Raises
-    ------
-    TivaxError
-        In one line: two rows of a place, a rate that looks like per cent, a flow below
-        0, a sector without trade or without tariffs that differ, theta not above 0.
-
-    Examples
-    --------
-    >>> random = np.random.default_rng(0)
-    >>> names = list("ABCDEFG")
-    >>> rows = [(a, b) for a in names for b in names if a != b]
-    >>> data = pd.DataFrame(rows, columns=["exporter", "importer"]).assign(sector="s")
-    >>> data["tariff"] = random.uniform(0, 0.3, len(data))
-    >>> data["value"] = (1 + data["tariff"]) ** -4.0
-    >>> tx.trade_elasticities(data).table["theta"].round(6).item()
-    4.0
-    >>> tx.trade_elasticities(data, flows="net").table["theta"].round(6).item()
-    3.0
+    Raises ``TivaxError`` that names the first row without a flow.
     """
-    require_choice("method", method, ("triads", "ppml"))
-    require_choice("flows", flows, ("gross", "net"))
-    require_choice("nonpositive", nonpositive, ("refuse", "drop"))
-    rows = elasticities.tariff_rows(data)
-    if method == "triads":
-        triads = elasticities.sector_triads(rows)
-        found = elasticities.of_triads(*triads, net=flows == "net")
-    else:
-        found = elasticities.of_gravity(rows, net=flows == "net")
-    found = found.positive(drop=nonpositive == "drop")
-    return Elasticities(method, found.table, found.covariance, found.residual)
+    require_choice("flows", flows, get_args(Flows))
+    require_tables(tables)
+    name, sells, buys = _FLOWS[flows]
+    keys = {"year": spec.time, sells: spec.exporter, buys: spec.importer}
+    trade = value_added_trade(tables)[name]
+    if spec.by is not None:
+        keys["sector"] = spec.by
+    elif "sector" in trade.dims:
+        trade = trade.sum("sector")
+    require_columns(data, [*keys.values()])
+    own = trade.to_series().rename(spec.outcome).rename_axis(index=keys)
+    found = data.drop(columns=spec.outcome, errors="ignore")
+    found = found.join(own, on=[*own.index.names])
+    if (lost := found[spec.outcome].isna()).any():
+        where = ", ".join(map(str, found.loc[lost, [*keys.values()]].iloc[0]))
+        raise TivaxError(f"the tables have no flow of {where}; leave the row out")
+    return found
 
 
-def gravity(data: pd.DataFrame, spec: Gravity) -> GravityFit:
+def gravity(
+    data: pd.DataFrame,
+    spec: Gravity | str,
+    *,
+    tables: WorldTables | None = None,
+    flows: Flows = "gross",
+) -> GravityFit | GravityFits:
     """Estimate a gravity equation by Poisson pseudo maximum likelihood.
 
     Effects of exporter-years, importer-years and pairs are solved on the cube of the
@@ -359,13 +366,20 @@ def gravity(data: pd.DataFrame, spec: Gravity) -> GravityFit:
     ----------
     data : DataFrame
         A row for each year, exporter and importer; absent rows are unknown, not 0.
-    spec : Gravity
-        The equation.
+    spec : Gravity or str
+        The equation; or a formula with any effects, ``trade ~ fta | exporter^year +
+        importer^year + pair^sector``, which pyfixest's ``fepois`` estimates.
+    tables : WorldTables
+        Where the outcome is, by the labels of ``data``, of each sector with ``by``.
+    flows
+        Of tables: "gross" exports, or "value added" of the exporter that the importer
+        absorbs.
 
     Returns
     -------
     GravityFit
-        ``terms`` has estimate, se, t, p_value and interval of each regressor.
+        ``terms`` has estimate, se, t, p_value and interval of each regressor. With
+        ``by`` a ``GravityFits``, whose ``fits`` are those of sectors.
 
     Raises
     ------
@@ -385,8 +399,19 @@ def gravity(data: pd.DataFrame, spec: Gravity) -> GravityFit:
       outcome   n  clusters
     0   trade  12         3
     """
+    if isinstance(spec, str) and tables is None:
+        return GravityFit.of_formula(spec, data)
     require_kind("spec", spec, Gravity, "a tx.Gravity")
-    return GravityFit.estimate(data, spec)
+    if tables is not None:
+        data = with_flows(data, spec, tables, flows)
+    if spec.by is None:
+        return GravityFit.estimate(data, spec)
+    require_columns(data, [spec.by])
+    fits, one = dict[str, GravityFit](), replace(spec, by=None)
+    for name, rows in data.groupby(spec.by, sort=False):
+        with naming(f"{spec.by} {name}"):
+            fits[str(name)] = GravityFit.estimate(rows, one)
+    return GravityFits(fits)
 
 
 def gravity_difference(
@@ -448,7 +473,7 @@ def gravity_difference(
     b = [fit.terms["estimate"].to_numpy() for fit in (first, second)]
     gap, se = b[0] - b[1], np.sqrt(np.diag(V))
     table = {"first": b[0], "second": b[1], "difference": gap, "se": se, "t": gap / se}
-    table["p_value"] = 2 * estimation.t_sf(np.abs(gap / se), fewest - 1)
+    table["p_value"] = 2 * t_sf(np.abs(gap / se), fewest - 1)
     found = pd.DataFrame(table, pd.Index(terms, name="term"))
     f = float(gap @ np.linalg.solve(V, gap)) / len(gap)
     joint = {"t": f, "p_value": float(f_sf(f, len(gap), fewest - 1))}

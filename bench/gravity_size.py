@@ -7,7 +7,7 @@ omega normal with mean 1 of omega and correlation 0.3 of its neighbour year, of 
 of y mu ("mean") or mu^2 ("mean squared"). Three-way effects; every error that is
 offered, at the 5 % level, t(G - 1).
 
-    python -m tivax.bench.studies.gravity_size --out study --panels 1000 --draws 99
+    python -m tivax.bench.gravity_size --out study --panels 1000 --draws 99
 """
 
 import argparse
@@ -23,10 +23,10 @@ import pandas as pd
 from jaxtyping import Array, Float
 from scipy import stats
 
-from ...engine.core import in_float64
-from ...kernels.gravity import draws as draws_of
-from ...kernels.gravity.poisson import fit_poisson
-from ...kernels.gravity.weidner_zylkin import short_panel
+from ..engine.core import in_float64
+from ..kernels.gravity import draws as draws_of
+from ..kernels.gravity.poisson import fit_poisson
+from ..kernels.gravity.weidner_zylkin import short_panel
 
 VARIANCES = {"mean": 1.0, "mean squared": 0.0}
 _BURN, _SPLITS, _SCORES = 5, 5, 999

@@ -24,17 +24,25 @@ from ...kernels.gravity.effects import Pairs
 from ...kernels.gravity.poisson import PoissonFit, fit_poisson, trading
 from ...kernels.gravity.separation import separated_cells
 from ...kernels.gravity.weidner_zylkin import ShortPanel, short_panel
-from ..core import TivaxError, in_float64, require_choice, require_kind
-from .effects import sums_by
-from .linear_fits import Covariance, LinearFit, Vcov, two_ways
-from .model import Model
-from .regression_data import (
+from ..core import (
+    TivaxError,
+    in_float64,
+    require_choice,
+    require_kind,
+)
+from ..estimation import (
+    Covariance,
+    LinearFit,
+    Model,
+    Vcov,
     column_name,
     column_names,
     complete_rows,
     orthonormal,
     repeated,
     require_columns,
+    sums_by,
+    two_ways,
 )
 
 Adjust = Literal["none", "weidner-zylkin"]
@@ -75,6 +83,8 @@ class Gravity:
         the default where pairs are not symmetric and there are no ``clusters``; "none".
     negative
         "refuse" flows below 0, or take them as "zero".
+    by
+        Column of sectors: an equation of each.
 
     Raises
     ------
@@ -98,10 +108,13 @@ class Gravity:
     clusters: str | Sequence[str] | None = None
     adjust: Adjust | None = None
     negative: Negative = "refuse"
+    by: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("outcome", "exporter", "importer", "time"):
             column_name(name, getattr(self, name))
+        if self.by is not None:
+            column_name("by", self.by)
         regressors = column_names("regressors", self.regressors)
         if not regressors:
             raise TivaxError("regressors: name at least one")
@@ -218,7 +231,7 @@ class SolvedGravity:
     """A gravity equation, estimated: rows, cube, and the fit of the likelihood.
 
     ``rows`` are those with an estimate, with the columns of the last step;
-    ``separated`` those without, and why.
+    ``separated`` those without, and why; ``below`` counts flows below 0 that are 0.
     """
 
     spec: Gravity
@@ -226,13 +239,13 @@ class SolvedGravity:
     cube: Cube
     fit: PoissonFit
     separated: pd.DataFrame
-    notes: tuple[str, ...]
+    below: int
 
     @classmethod
     @in_float64
     def of(cls, data: pd.DataFrame, spec: Gravity) -> "SolvedGravity":
         """Estimate on the rows of a frame; ``TivaxError`` names what cannot be."""
-        rows, notes = _rows_of(data, spec)
+        rows, below = _rows_of(data, spec)
         cube = Cube.of(rows, spec)
         there, why = _estimable(cube, spec)
         _require_variation(cube, there, spec)
@@ -246,12 +259,9 @@ class SolvedGravity:
                 f"{spec.outcome}: not converged after {fit.steps} steps: decrement "
                 f"{fit.decrement:.0e}"
             )
-        mu, log_flow = cube.at(fit.expected), cube.at(fit.log_flow)
-        step = log_flow + (rows[spec.outcome].to_numpy(float) - mu) / mu
-        rows = rows.assign(**{STEP: step, WEIGHT: mu}, **_groups(cube, spec))
-        if len(separated):
-            notes = (*notes, _separation_note(separated))
-        return cls(spec, rows, cube, fit, separated, notes)
+        rows = with_last_step(rows, spec.outcome, cube.at(fit.expected))
+        rows = rows.assign(**_groups(cube, spec))
+        return cls(spec, rows, cube, fit, separated, below)
 
     @cached_property
     @in_float64
@@ -273,10 +283,7 @@ class SolvedGravity:
     def pair_influence(self) -> pd.Series:
         """Contribution of each pair, both directions, to the error of the first slope,
         by names of the pair in their order."""
-        fit = self.fit
-        scores = (fit.net * (fit.flow - fit.expected)).sum(axis=1)
-        own = np.linalg.solve(fit.information, scores.reshape(len(scores), -1))[0]
-        n = fit.flow.shape[1]
+        own, n = pair_sums_of(self.fit)[0], self.cube.y.shape[1]
         cells = self.rows[[self.spec.exporter, self.spec.importer]]
         place = self.cube.place[1] * n + self.cube.place[2]
         first = pd.Series(place).drop_duplicates().index
@@ -290,19 +297,14 @@ class SolvedGravity:
     def influence_at(self, term: str, value: float) -> Float[np.ndarray, " G"]:
         """Contribution of each pair to the error of a slope, at the estimate where that
         is held at ``value``: its part is an offset."""
-        k = self.spec.regressors.index(term)
+        k, given = self.spec.regressors.index(term), {"pairs": self.spec.pair}
         offset = value * self.cube.x[k]
         y, weight = self.cube.y * np.exp(-offset), self.cube.there * np.exp(offset)
-        others = np.delete(self.cube.x, k, axis=0)
-        found = _fit(y, others, weight, pairs=self.spec.pair)
-        fit = jax.tree.map(np.asarray, found)
-        net = np.asarray(
-            draws_of.net_of(fit.expected, self.cube.x, pairs=self.spec.pair)
-        )
+        fit = _fit(y, np.delete(self.cube.x, k, axis=0), weight, **given)
+        net = np.asarray(draws_of.net_of(fit.expected, self.cube.x, **given))
         information = np.einsum("ktij,tij,ltij->kl", net, fit.expected, net)
-        scores = (net * (fit.flow - fit.expected)).sum(axis=1)
-        own = np.linalg.solve(information, scores.reshape(len(scores), -1))[k]
-        pair = self.pair.ravel()
+        fit = fit._replace(net=net, information=information)
+        own, pair = pair_sums_of(fit)[k], self.pair.ravel()
         return np.bincount(pair[pair >= 0], own[pair >= 0])
 
     @in_float64
@@ -340,8 +342,23 @@ class SolvedGravity:
         return np.asarray(found).reshape(splits, 4, -1)
 
 
-def _rows_of(data: pd.DataFrame, spec: Gravity) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """The complete rows of a frame, whose flows can be estimated, and notes."""
+def pair_sums_of(fit: PoissonFit) -> Float[np.ndarray, "k ij"]:
+    """Contribution of each directed pair to the errors of the slopes."""
+    scores = (fit.net * np.asarray(fit.flow - fit.expected)).sum(axis=1)
+    return np.linalg.solve(fit.information, scores.reshape(len(scores), -1))
+
+
+def with_last_step(
+    rows: pd.DataFrame, outcome: str, mu: Float[np.ndarray, " n"]
+) -> pd.DataFrame:
+    """Rows beside the outcome and the weight of the last step."""
+    step = np.log(mu) + (rows[outcome].to_numpy(float) - mu) / mu
+    return rows.assign(**{STEP: step, WEIGHT: mu})
+
+
+def _rows_of(data: pd.DataFrame, spec: Gravity) -> tuple[pd.DataFrame, int]:
+    """The complete rows of a frame, whose flows can be estimated, and how many flows
+    below 0 are taken as 0."""
     extra = (
         spec.clusters if isinstance(spec.clusters, list | tuple) else [spec.clusters]
     )
@@ -350,16 +367,14 @@ def _rows_of(data: pd.DataFrame, spec: Gravity) -> tuple[pd.DataFrame, tuple[str
     labels = [spec.exporter, spec.importer, *further]
     rows = complete_rows(data, [spec.outcome, *spec.regressors], labels)
     rows = rows.assign(**{spec.time: data[spec.time]}).dropna(subset=[spec.time])
-    flow, notes = rows[spec.outcome], ()
-    if (below := flow < 0).any():
-        if spec.negative == "refuse":
-            first = int(np.flatnonzero(below)[0])
-            raise TivaxError(
-                f"{spec.outcome} in row {rows.index[first]} is {flow.iloc[first]:g}: "
-                'PPML needs flows from 0; negative="zero" sets them to 0'
-            )
-        notes = (f"{below.sum():,} flows below 0 count as 0",)
-        rows = rows.assign(**{spec.outcome: flow.clip(lower=0)})
+    flow = rows[spec.outcome]
+    if (below := flow < 0).any() and spec.negative == "refuse":
+        first = int(np.flatnonzero(below)[0])
+        raise TivaxError(
+            f"{spec.outcome} in row {rows.index[first]} is {flow.iloc[first]:g}: "
+            'PPML needs flows from 0; negative="zero" sets them to 0'
+        )
+    rows = rows.assign(**{spec.outcome: flow.clip(lower=0)})
     if (again := rows.duplicated([*spec.keys])).any():
         year, exporter, importer = rows.loc[again, [*spec.keys]].iloc[0]
         raise TivaxError(f"two rows for {year}, {exporter} to {importer}")
@@ -370,7 +385,7 @@ def _rows_of(data: pd.DataFrame, spec: Gravity) -> tuple[pd.DataFrame, tuple[str
             f"{first[spec.exporter]} trades with itself in {first[spec.time]}; "
             "home=True takes home flows, else leave them out"
         )
-    return rows, notes
+    return rows, int(below.sum())
 
 
 def _estimable(
@@ -408,12 +423,6 @@ def _require_variation(
         if share < EXPLAINED:
             beside = ", beside the other regressors" * (len(spec.regressors) > 1)
             raise TivaxError(f"{name} does not vary within {within}{beside}")
-
-
-def _separation_note(separated: pd.DataFrame) -> str:
-    counts = separated["reason"].value_counts()
-    told = "; ".join(f"{count:,} rows: {reason}" for reason, count in counts.items())
-    return f"without an estimate, left out: {told}"
 
 
 def _groups(cube: Cube, spec: Gravity) -> dict[str, Int[np.ndarray, " n"]]:

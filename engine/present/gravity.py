@@ -1,0 +1,102 @@
+"""Gravity equations and trade elasticities in print: tables of estimates."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from ..core import Listing, interval_text, number_text, p_text
+from ..gravity import Elasticities, GravityFit, GravityFits
+from ..reporting import Plot, page_of
+from .pages import OwnPage
+
+_COLUMNS = "estimate", "se", "t", "p_value", "interval"
+
+
+class _Tables(OwnPage):
+    def plots(self) -> dict[str, Plot]:
+        return {}
+
+
+class _Equations(_Tables):
+    """Terms of equations, and what their errors are."""
+
+    room = "gravity"
+
+    @property
+    def equations(self) -> dict[str, GravityFit]:
+        raise NotImplementedError
+
+    @property
+    def sentence(self) -> str:
+        return "\n".join(
+            self.words.text("found", name=name, p=(row["p_value"], None), **row)
+            for name, fit in self.equations.items()
+            for row in fit.terms.reset_index().to_dict("records")
+        )
+
+    def listings(self) -> list[Listing]:
+        return [self.listing(name, fit) for name, fit in self.equations.items()]
+
+    def listing(self, name: str, fit: GravityFit) -> Listing:
+        rows = [
+            (
+                str(row.Index),
+                f"{number_text(row.estimate)}{'*' * int(row.stars):3}",
+                *map(number_text, (row.se, row.t)),
+                p_text(row.p_value),
+                interval_text(row.ci_low, row.ci_high),
+            )
+            for row in fit.terms.itertuples()
+        ]
+        heads = "", *map(self.said, _COLUMNS)
+        title = self.words.text("equation", name=name)
+        return Listing(title, heads, rows, [*self.notes(fit)])
+
+    def notes(self, fit: GravityFit) -> Iterable[str]:
+        say = self.words.text
+        yield say("size", n=fit.n, degrees=fit.degrees)
+        kind = "adjusted" if fit.adjusted else "clustered" if fit.clusters else "robust"
+        yield say(
+            kind,
+            clusters=fit.clusters,
+            by=fit.clustered,
+            words=f"{fit.words} ({fit.convention})",
+        )
+        yield say("stars")
+        gone = 0 if fit.separated is None else len(fit.separated)
+        counts = {"separated": gone, "negative": fit.below}
+        yield from (say(k, rows=n) for k, n in counts.items() if n)
+        yield from filter(None, [fit.left_out, fit.note])
+
+
+@page_of.register(GravityFit)
+class _Equation(_Equations):
+    @property
+    def equations(self) -> dict[str, GravityFit]:
+        return {self.result.outcome: self.result}
+
+
+@page_of.register(GravityFits)
+class _Sectors(_Equations):
+    @property
+    def equations(self) -> dict[str, GravityFit]:
+        return dict(self.result.fits)
+
+
+@page_of.register(Elasticities)
+class _Elasticities(_Tables):
+    room = "elasticities"
+
+    @property
+    def sentence(self) -> str:
+        table = self.result.table
+        least, most = table["theta"].min(), table["theta"].max()
+        return self.words.text("found", sectors=len(table), least=least, most=most)
+
+    def listings(self) -> list[Listing]:
+        rows: list[Any] = [
+            (str(k.sector), number_text(k.theta), number_text(k.se), f"{k.n:,}")
+            for k in self.result.table.itertuples()
+        ]
+        heads = map(self.said, ("sector", "theta", "se", "n"))
+        notes = [self.words.text(self.result.estimator)]
+        return [Listing(self.title, [*heads], rows, notes)]
