@@ -7,6 +7,10 @@ from . import schemes as schemes
 from . import shocks as shocks
 from . import table_errors as table_errors
 from . import vcov as vcov
+from .engine.bilateral import Gravity as Gravity
+from .engine.bilateral import gravity as gravity
+from .engine.bilateral import gravity_difference as gravity_difference
+from .engine.bilateral import trade_elasticities as trade_elasticities
 from .engine.chains import supply_exposure as supply_exposure
 from .engine.chains import supply_paths as supply_paths
 from .engine.change import change as change
@@ -29,10 +33,6 @@ from .engine.errors import sensitivity as sensitivity
 from .engine.estimation import Conley as Conley
 from .engine.estimation import Model as Model
 from .engine.explorer import explore as explore
-from .engine.gravity import Gravity as Gravity
-from .engine.gravity import gravity as gravity
-from .engine.gravity import gravity_difference as gravity_difference
-from .engine.gravity import trade_elasticities as trade_elasticities
 from .engine.measures import compare_aggregation as compare_aggregation
 from .engine.measures import decompose as decompose
 from .engine.measures import exported_value_added as exported_value_added

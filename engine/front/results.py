@@ -1,5 +1,8 @@
 """Types of what functions return: for annotations and ``isinstance``."""
 
+from tivax.engine.bilateral import Elasticities as Elasticities
+from tivax.engine.bilateral import GravityFit as GravityFit
+from tivax.engine.bilateral import GravityFits as GravityFits
 from tivax.engine.chains import SupplyExposure as SupplyExposure
 from tivax.engine.chains import SupplyPaths as SupplyPaths
 from tivax.engine.change import Change as Change
@@ -15,9 +18,6 @@ from tivax.engine.estimation import AndersonRubin as AndersonRubin
 from tivax.engine.estimation import ConfidenceSet as ConfidenceSet
 from tivax.engine.estimation import PlausiblyExogenous as PlausiblyExogenous
 from tivax.engine.estimation import WeakInstruments as WeakInstruments
-from tivax.engine.gravity import Elasticities as Elasticities
-from tivax.engine.gravity import GravityFit as GravityFit
-from tivax.engine.gravity import GravityFits as GravityFits
 from tivax.engine.measures import Decomposition as Decomposition
 from tivax.engine.measures import Footprints as Footprints
 from tivax.engine.measures import IndicatorsByYear as IndicatorsByYear

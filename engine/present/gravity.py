@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
+from ..bilateral import Elasticities, GravityFit, GravityFits
 from ..core import Listing, interval_text, number_text, p_text
-from ..gravity import Elasticities, GravityFit, GravityFits
+from ..estimation import CV1, TwoWay
 from ..reporting import Plot, page_of
 from .pages import OwnPage
 
@@ -54,13 +55,15 @@ class _Equations(_Tables):
     def notes(self, fit: GravityFit) -> Iterable[str]:
         say = self.words.text
         yield say("size", n=fit.n, degrees=fit.degrees)
-        kind = "adjusted" if fit.adjusted else "clustered" if fit.clusters else "robust"
-        yield say(
-            kind,
-            clusters=fit.clusters,
-            by=fit.clustered,
-            words=f"{fit.words} ({fit.convention})",
-        )
+        if fit.adjusted:
+            yield say("adjusted", clusters=fit.clusters)
+        elif isinstance(fit.kind, CV1 | TwoWay):
+            by = filter(None, (fit.clustered, getattr(fit.kind, "second", "")))
+            yield say(
+                "clustered", by=self.words.listed(by, ", "), clusters=fit.clusters
+            )
+        else:
+            yield say("other", words=fit.convention)
         yield say("stars")
         gone = 0 if fit.separated is None else len(fit.separated)
         counts = {"separated": gone, "negative": fit.below}
@@ -98,5 +101,6 @@ class _Elasticities(_Tables):
             for k in self.result.table.itertuples()
         ]
         heads = map(self.said, ("sector", "theta", "se", "n"))
-        notes = [self.words.text(self.result.estimator)]
+        part = "triads" if self.result.estimator == "triads" else "ppml"
+        notes = [self.words.text(part)]
         return [Listing(self.title, [*heads], rows, notes)]

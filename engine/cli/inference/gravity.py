@@ -24,7 +24,7 @@ def gravity(
     Example: tivax gravity gravity.toml --out gravity
     """
     processor.start()
-    from ...gravity import run_gravity
+    from ...bilateral import run_gravity
 
     _write("gravity", run_gravity, run, output, screen)
 
@@ -45,7 +45,7 @@ def elasticities(
     Example: tivax elasticities tariffs.toml --out elasticities
     """
     processor.start()
-    from ...gravity import run_elasticities
+    from ...bilateral import run_elasticities
 
     _write("elasticities", run_elasticities, run, output, screen)
 

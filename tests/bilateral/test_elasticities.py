@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import tivax as tx
-from tivax.engine.gravity.elasticities import Triads, jackknife_covariance
+from tivax.engine.bilateral.elasticities import Triads, jackknife_covariance
 
 from helpers import error_of
 

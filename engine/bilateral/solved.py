@@ -284,7 +284,7 @@ class SolvedGravity:
         """Contribution of each pair, both directions, to the error of the first slope,
         by names of the pair in their order."""
         own, n = pair_sums_of(self.fit)[0], self.cube.y.shape[1]
-        cells = self.rows[[self.spec.exporter, self.spec.importer]]
+        cells = self.rows[[self.spec.exporter, self.spec.importer]].astype(str)
         place = self.cube.place[1] * n + self.cube.place[2]
         first = pd.Series(place).drop_duplicates().index
         low, high = cells.min(axis=1), cells.max(axis=1)

@@ -233,7 +233,7 @@ class Elasticities(Told):
         V: Float[np.ndarray, "s s"],
         residual: float,
     ) -> "Elasticities":
-        """Of columns of a row a sector, and the covariance."""
+        """The result of columns, a row a sector, and of the covariance."""
         names = columns["sector"]
         table, V = pd.DataFrame(columns), pd.DataFrame(V, names, names)
         return cls(estimator, table, V, residual)
