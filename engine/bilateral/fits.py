@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple, Self, get_args
+from typing import Any, Literal, NamedTuple, Self, get_args, overload
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ from ..estimation import (
     Estimate,
     Model,
     clustering,
+    column_name,
     f_sf,
     of_formula,
     require_columns,
@@ -94,8 +95,11 @@ class GravityFit(Estimate, Told):
     steps: int = 0
 
     @classmethod
-    def estimate(cls, data: pd.DataFrame, spec: Gravity) -> Self:
+    def estimate(cls, data: pd.DataFrame, spec: Gravity | str) -> Self:
         """Estimate the equation on the rows of a frame."""
+        if isinstance(spec, str):
+            return cls.of_formula(spec, data)
+        require_kind("spec", spec, Gravity, "a formula or a tx.Gravity")
         solved = SolvedGravity.of(data, spec)
         about = {"flows": spec.outcome, "spec": spec, "estimated": solved}
         about |= {"separated": solved.separated, "steps": int(solved.fit.steps)}
@@ -293,7 +297,7 @@ class GravityFits(Told):
     >>> flows = trade.to_series().rename("trade").reset_index()
     >>> flows = flows[flows["exporter"] != flows["importer"]]
     >>> flows["fta"] = (flows["exporter"] < flows["importer"]) * (flows["year"] > 2000)
-    >>> fits = tx.gravity(flows, tx.Gravity("trade", ["fta"], by="sector"))
+    >>> fits = tx.gravity(flows, tx.Gravity("trade", ["fta"]), by="sector")
     >>> list(fits.fits), fits["S02"].n
     (['S01', 'S02'], 60)
     """
@@ -321,19 +325,24 @@ class GravityFits(Told):
 
 
 def with_flows(
-    data: pd.DataFrame, spec: Gravity, tables: WorldTables, flows: Flows
+    data: pd.DataFrame,
+    spec: Any,
+    by: str | None,
+    tables: WorldTables,
+    flows: Flows,
 ) -> pd.DataFrame:
     """Rows with flows of tables as the outcome, of each sector where ``by`` is given.
 
     Raises ``TivaxError`` that names the first row without a flow.
     """
+    require_kind("spec", spec, Gravity, "a tx.Gravity")
     require_choice("flows", flows, get_args(Flows))
     require_tables(tables)
     name, sells, buys = _FLOWS[flows]
     keys = {"year": spec.time, sells: spec.exporter, buys: spec.importer}
     trade = value_added_trade(tables)[name]
-    if spec.by is not None:
-        keys["sector"] = spec.by
+    if by is not None:
+        keys["sector"] = by
     elif "sector" in trade.dims:
         trade = trade.sum("sector")
     require_columns(data, [*keys.values()])
@@ -346,10 +355,29 @@ def with_flows(
     return found
 
 
+@overload
 def gravity(
     data: pd.DataFrame,
     spec: Gravity | str,
     *,
+    by: None = None,
+    tables: WorldTables | None = None,
+    flows: Flows = "gross",
+) -> GravityFit: ...
+@overload
+def gravity(
+    data: pd.DataFrame,
+    spec: Gravity | str,
+    *,
+    by: str,
+    tables: WorldTables | None = None,
+    flows: Flows = "gross",
+) -> GravityFits: ...
+def gravity(
+    data: pd.DataFrame,
+    spec: Gravity | str,
+    *,
+    by: str | None = None,
     tables: WorldTables | None = None,
     flows: Flows = "gross",
 ) -> GravityFit | GravityFits:
@@ -370,6 +398,8 @@ def gravity(
     spec : Gravity or str
         The equation; or a formula with any effects, ``trade ~ fta | exporter^year +
         importer^year + pair^sector``, which pyfixest's ``fepois`` estimates.
+    by
+        Column of sectors: an equation of each.
     tables : WorldTables
         Where the outcome is, by the labels of ``data``, of each sector with ``by``.
     flows
@@ -400,18 +430,15 @@ def gravity(
       outcome   n  clusters
     0   trade  12         3
     """
-    if isinstance(spec, str) and tables is None:
-        return GravityFit.of_formula(spec, data)
-    require_kind("spec", spec, Gravity, "a tx.Gravity")
     if tables is not None:
-        data = with_flows(data, spec, tables, flows)
-    if spec.by is None:
+        data = with_flows(data, spec, by, tables, flows)
+    if by is None:
         return GravityFit.estimate(data, spec)
-    require_columns(data, [spec.by])
-    fits, one = dict[str, GravityFit](), replace(spec, by=None)
-    for name, rows in data.groupby(spec.by, sort=False):
-        with naming(f"{spec.by} {name}"):
-            fits[str(name)] = GravityFit.estimate(rows, one)
+    require_columns(data, [column_name("by", by)])
+    fits = dict[str, GravityFit]()
+    for name, rows in data.groupby(by, sort=False):
+        with naming(f"{by} {name}"):
+            fits[str(name)] = GravityFit.estimate(rows, spec)
     return GravityFits(fits)
 
 

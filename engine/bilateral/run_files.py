@@ -23,6 +23,7 @@ class _Data(TypedDict, total=False):
 
 class _Keys(_Data, total=False):
     formula: Text
+    by: Text
     store: Path
     flows: Flows
 

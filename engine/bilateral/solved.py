@@ -83,8 +83,6 @@ class Gravity:
         the default where pairs are not symmetric and there are no ``clusters``; "none".
     negative
         "refuse" flows below 0, or take them as "zero".
-    by
-        Column of sectors: an equation of each.
 
     Raises
     ------
@@ -108,13 +106,10 @@ class Gravity:
     clusters: str | Sequence[str] | None = None
     adjust: Adjust | None = None
     negative: Negative = "refuse"
-    by: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("outcome", "exporter", "importer", "time"):
             column_name(name, getattr(self, name))
-        if self.by is not None:
-            column_name("by", self.by)
         regressors = column_names("regressors", self.regressors)
         if not regressors:
             raise TivaxError("regressors: name at least one")

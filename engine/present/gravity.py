@@ -1,15 +1,14 @@
 """Gravity equations and trade elasticities in print: tables of estimates."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from ..bilateral import Elasticities, GravityFit, GravityFits
-from ..core import Listing, interval_text, number_text, p_text
+from ..core import Listing, number_text
 from ..estimation import CV1, TwoWay
 from ..reporting import Plot, page_of
 from .pages import OwnPage
-
-_COLUMNS = "estimate", "se", "t", "p_value", "interval"
 
 
 class _Tables(OwnPage):
@@ -38,19 +37,9 @@ class _Equations(_Tables):
         return [self.listing(name, fit) for name, fit in self.equations.items()]
 
     def listing(self, name: str, fit: GravityFit) -> Listing:
-        rows = [
-            (
-                str(row.Index),
-                f"{number_text(row.estimate)}{'*' * int(row.stars):3}",
-                *map(number_text, (row.se, row.t)),
-                p_text(row.p_value),
-                interval_text(row.ci_low, row.ci_high),
-            )
-            for row in fit.terms.itertuples()
-        ]
-        heads = "", *map(self.said, _COLUMNS)
-        title = self.words.text("equation", name=name)
-        return Listing(title, heads, rows, [*self.notes(fit)])
+        made = fit.listing(self.words.text("equation", name=name))
+        heads = [self.said(k) for k in made.columns]
+        return replace(made, columns=heads, notes=[*self.notes(fit)])
 
     def notes(self, fit: GravityFit) -> Iterable[str]:
         say = self.words.text

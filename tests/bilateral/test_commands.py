@@ -47,7 +47,7 @@ def test_flows_of_tables_are_those_of_value_added_trade(world, pairs, flows):
 
 def test_sectors_have_an_equation_each(world, pairs):
     both = pd.concat([pairs.assign(sector=k) for k in world.sectors])
-    fits = tx.gravity(both, tx.Gravity("flow", ["fta"], by="sector"), tables=world)
+    fits = tx.gravity(both, tx.Gravity("flow", ["fta"]), by="sector", tables=world)
     trade = tx.value_added_trade(world)["gross_exports"].sel(sector=world.sectors[1])
     one = pairs.assign(flow=0.0)
     keys = pd.MultiIndex.from_frame(one[["year", "exporter", "importer"]])
@@ -57,7 +57,7 @@ def test_sectors_have_an_equation_each(world, pairs):
     assert fits.tables()["gravity"]["sector"].tolist() == list(world.sectors)
     both.loc[both["sector"] == world.sectors[0], "flow"] = 0.0
     both["flow"] = both["flow"].fillna(1.0)
-    says = error_of(tx.gravity, both, tx.Gravity("flow", ["fta"], by="sector"))
+    says = error_of(tx.gravity, both, tx.Gravity("flow", ["fta"]), by="sector")
     assert says == f"sector {world.sectors[0]}: flow: no trade between countries"
 
 
