@@ -146,6 +146,14 @@ def jackknife_covariance(
     return gap @ gap.T
 
 
+def _labelled(
+    columns: dict[str, Any], V: Float[np.ndarray, "s s"]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Columns of a row a sector, and the covariance, as frames."""
+    names = columns["sector"]
+    return pd.DataFrame(columns), pd.DataFrame(V, names, names)
+
+
 def of_triads(
     triads: dict[str, Triads], countries: list[str], *, net: bool
 ) -> "Elasticities":
@@ -160,7 +168,7 @@ def of_triads(
         "se_robust": [k.robust_se for k in triads.values()],
     }
     left = max(k.residual for k in triads.values())
-    return Elasticities.of("triads", columns, V, left)
+    return Elasticities("triads", *_labelled(columns, V), left)
 
 
 def of_gravity(rows: pd.DataFrame, *, net: bool) -> "Elasticities":
@@ -188,7 +196,7 @@ def of_gravity(rows: pd.DataFrame, *, net: bool) -> "Elasticities":
         "n": [len(one.rows) for one in found.values()],
     }
     left = max(float(one.fit.decrement) for one in found.values()) ** 0.5
-    return Elasticities.of("ppml", columns, V, left)
+    return Elasticities("ppml", *_labelled(columns, V), left)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -225,22 +233,9 @@ class Elasticities(Told):
     covariance: pd.DataFrame
     residual: float
 
-    @classmethod
-    def of(
-        cls,
-        estimator: str,
-        columns: dict[str, Any],
-        V: Float[np.ndarray, "s s"],
-        residual: float,
-    ) -> "Elasticities":
-        """The result of columns, a row a sector, and of the covariance."""
-        names = columns["sector"]
-        table, V = pd.DataFrame(columns), pd.DataFrame(V, names, names)
-        return cls(estimator, table, V, residual)
-
     def tables(self) -> Mapping[str, pd.DataFrame]:
-        V = self.covariance.rename_axis("sector").rename_axis("other", axis=1)
-        cells = V.stack().rename("covariance").reset_index()
+        V = self.covariance.rename_axis("sector").reset_index()
+        cells = V.melt("sector", var_name="other", value_name="covariance")
         return {
             "theta": self.table.assign(method=self.estimator),
             "theta_covariance": cells,

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple, Self, get_args, overload
+from typing import Any, Literal, Self, get_args, overload
 
 import numpy as np
 import pandas as pd
@@ -48,17 +48,6 @@ _FLOWS = {
     "gross": ("gross_exports", "exporter", "importer"),
     "value added": ("va_absorbed", "origin", "absorber"),
 }
-
-
-class ScoreTest(NamedTuple):
-    """A hypothesis on one coefficient, by the score bootstrap: p is the share of
-    ``draws`` whose sum of scores is as large as the ``sum`` found."""
-
-    term: str
-    value: float
-    sum: float
-    p_value: float
-    draws: int
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -118,7 +107,9 @@ class GravityFit(Estimate, Told):
 
             options = {"iwls_tol": 1e-12, "demeaner": MapDemeaner(fixef_tol=1e-10)}
             try:
-                found: Any = pyfixest.fepois(formula, made, vcov="hetero", **options)
+                found: Any = pyfixest.fepois(  # pyright: ignore[reportCallIssue]
+                    formula, made, vcov="hetero", **options
+                )
             except Exception as error:  # its own kinds
                 line = str(error).strip().splitlines()[0]
                 raise TivaxError(f"{formula}: {line}") from None
@@ -196,7 +187,7 @@ class GravityFit(Estimate, Told):
         if self._solved.spec.pair == "symmetric":
             raise TivaxError("Weidner-Zylkin needs directed pairs")
         names = pd.Index(self._solved.spec.regressors, name="term")
-        return pd.Series(self._solved.short_panel.bias, names, name="bias")
+        return pd.Series([*self._solved.short_panel.bias], names, name="bias")
 
     @property
     def corrected(self) -> pd.Series:
@@ -211,19 +202,20 @@ class GravityFit(Estimate, Told):
 
     def score_test(
         self, term: str, value: float = 0.0, *, draws: int = 99_999, seed: int = 0
-    ) -> ScoreTest:
+    ) -> pd.Series:
         """Test that a coefficient has a value by signs of the pairs' scores (Kline and
         Santos 2012), at the estimate that obeys it.
 
-        The scores have no correction for leverage: with few countries it rejects as
-        often as clusters by pair.
+        Entries term, value, p_value, draws. The scores have no correction for leverage:
+        with few countries it rejects as often as clusters by pair.
         """
         self._require_term(term)
         require_whole("draws", draws, least=1)
         found, drawn = self._solved.score_draws(term, float(value), draws, seed)
         above = int((np.abs(drawn) >= abs(found) * (1 - 1e-9)).sum())
         p = (above + 1) / (draws + 1)
-        return ScoreTest(term, float(value), float(found), p, draws)
+        found = {"term": term, "value": value, "p_value": p, "draws": draws}
+        return pd.Series(found, name="score bootstrap")
 
     def bootstrap(self, *, draws: int = 999, seed: int = 0) -> pd.DataFrame:
         """Estimates again on pairs drawn with replacement.
@@ -348,7 +340,7 @@ def with_flows(
     require_columns(data, [*keys.values()])
     own = trade.to_series().rename(spec.outcome).rename_axis(index=keys)
     found = data.drop(columns=spec.outcome, errors="ignore")
-    found = found.join(own, on=[*own.index.names])
+    found = found.join(own, on=[*map(str, own.index.names)])
     if (lost := found[spec.outcome].isna()).any():
         where = ", ".join(map(str, found.loc[lost, [*keys.values()]].iloc[0]))
         raise TivaxError(f"the tables have no flow of {where}; leave the row out")

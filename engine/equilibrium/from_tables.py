@@ -107,61 +107,50 @@ def _read_elasticities(
     covariance: str | Path | pd.DataFrame | None,
     sectors: Sequence[str],
 ) -> dict[str, np.ndarray]:
-    """theta by sector, its standard errors where there is a column se, and their
-    covariance where it is given, or sectors share a row."""
+    """theta by sector, and the covariance of its errors where they are known; sectors
+    that share a row share its error."""
     where, frame = read_numbers(
         source, "elasticities", ("sector",), ("theta",), ("se",)
     )
     if twice := frame["sector"][frame["sector"].duplicated()].tolist():
         raise TivaxError(f"{where}: sector {twice[0]} is duplicated")
     values = frame.set_index("sector")
-    for name in values.index:
+    names = [*map(str, values.index)]
+    for name in names:
         if name != EVERY and name not in sectors:
             raise TivaxError(
                 f"{where}: the tables have no sector {name}; {suggest(name, sectors)}"
             )
-    missing = [k for k in sectors if k not in values.index]
-    if missing and EVERY not in values.index:
+    missing = [k for k in sectors if k not in names]
+    if missing and EVERY not in names:
         raise TivaxError(
             f"{where}: no theta of {missing[0]}; add it, or a row {EVERY} for the rest"
         )
-    named = [EVERY if k in missing else k for k in sectors]
-    V = None
-    if covariance is not None:
-        V = _read_covariance(covariance, list(values.index)).loc[named, named]
-    elif "se" in values and len(missing) > 1:
-        V = pd.DataFrame(np.diag(values["se"] ** 2), values.index, values.index)
-        V = V.loc[named, named]
-    values = values.loc[named]
-    theta = values["theta"].to_numpy(float)
+    rows = [names.index(EVERY if k in missing else k) for k in sectors]
+    theta = values["theta"].to_numpy(float)[rows]
     if (theta <= 0).any():
         sector = sectors[int(np.argmax(theta <= 0))]
         raise TivaxError(f"{where}: theta of {sector} must be positive")
-    found = {"theta": theta}
-    if V is not None:
-        found["theta_covariance"] = V.to_numpy(float)
-    if "se" not in values:
-        return found
-    se = values["se"].to_numpy(float)
-    if (se < 0).any():
-        sector = sectors[int(np.argmax(se < 0))]
-        raise TivaxError(f"{where}: se of {sector} must not be negative")
-    return found | {"theta_se": se}
-
-
-def _read_covariance(
-    source: str | Path | pd.DataFrame, names: Sequence[str]
-) -> pd.DataFrame:
-    """The covariance of elasticities; pairs that are not named have none."""
-    columns = ("sector", "other"), ("covariance",)
-    where, frame = read_numbers(source, "elasticities_covariance", *columns)
-    V = pd.DataFrame(0.0, names, names)
-    for row in frame.itertuples():
-        for name in (row.sector, row.other):
-            if name not in V:
-                raise TivaxError(f"{where}: no theta of {name}; {suggest(name, names)}")
-        V.loc[row.sector, row.other] = V.loc[row.other, row.sector] = row.covariance
-    return V
+    if covariance is None and "se" not in values:
+        return {"theta": theta}
+    V = np.zeros((len(names), len(names)))
+    if covariance is not None:  # pairs that are not named have none
+        columns = ("sector", "other"), ("covariance",)
+        where, frame = read_numbers(covariance, "elasticities_covariance", *columns)
+        for one, other, value in frame[[*columns[0], *columns[1]]].to_numpy():
+            for name in (one, other):
+                if name not in names:
+                    remedy = suggest(name, names)
+                    raise TivaxError(f"{where}: no theta of {name}; {remedy}")
+            i, j = names.index(one), names.index(other)
+            V[i, j] = V[j, i] = value
+    else:
+        se = values["se"].to_numpy(float)
+        if (se < 0).any():
+            wrong = names[int(np.argmax(se < 0))]
+            raise TivaxError(f"{where}: se of {wrong} must not be negative")
+        V = np.diag(se**2)
+    return {"theta": theta, "theta_covariance": V[np.ix_(rows, rows)]}
 
 
 def read_cells(

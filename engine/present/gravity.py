@@ -27,11 +27,12 @@ class _Equations(_Tables):
 
     @property
     def sentence(self) -> str:
-        return "\n".join(
-            self.words.text("found", name=name, p=(row["p_value"], None), **row)
+        rows: list[Any] = [
+            {"name": name, "p": (row["p_value"], None), **row}
             for name, fit in self.equations.items()
-            for row in fit.terms.reset_index().to_dict("records")
-        )
+            for row in fit.tidy().to_dict("records")
+        ]
+        return "\n".join(self.words.text("found", **row) for row in rows)
 
     def listings(self) -> list[Listing]:
         return [self.listing(name, fit) for name, fit in self.equations.items()]
