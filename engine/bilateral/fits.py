@@ -130,8 +130,10 @@ class GravityFit(Estimate, Told):
         clusters: Any,
     ) -> Self:
         spec: Gravity | None = about.get("spec")
-        if spec and vcov is None and clusters is None and spec.adjusted:
-            kind, column = Adjusted(about["estimated"]), spec.directed
+        solved: SolvedGravity | None = about.get("estimated")
+        usually = vcov is None and clusters in (None, spec and spec.clusters)
+        if spec and solved and usually and solved.is_adjusted:
+            kind, column = Adjusted(solved), spec.directed
         else:
             usual = model.clusters if spec is None else spec.clusters or "pair"
             clusters = usual if clusters is None and vcov is None else clusters

@@ -51,6 +51,9 @@ Negative = Literal["refuse", "zero"]
 # Columns of the last step.
 STEP, WEIGHT = "working outcome", "expected flow"
 
+# Exporter-years and importer-years whose information is inverted: 300 MB, 10 s.
+MOST_EFFECTS = 6000
+
 # Share of a regressor that effects leave of it where they explain it: nine digits.
 EXPLAINED = 1e-7
 
@@ -257,6 +260,21 @@ class SolvedGravity:
         rows = with_last_step(rows, spec.outcome, cube.at(fit.expected))
         rows = rows.assign(**_groups(cube, spec))
         return cls(spec, rows, cube, fit, separated, below)
+
+    @property
+    def is_adjusted(self) -> bool:
+        """True where its errors are adjusted; by default not with very many effects,
+        among which none is of weight. ``TivaxError`` where that was asked for."""
+        years, exporters, importers = self.cube.y.shape
+        count = years * (exporters + importers)
+        if count <= MOST_EFFECTS or not self.spec.adjusted:
+            return self.spec.adjusted
+        if self.spec.adjust is None:
+            return False
+        raise TivaxError(
+            f"adjust: {count:,} exporter-years and importer-years, at most "
+            f'{MOST_EFFECTS:,}; adjust="none"'
+        )
 
     @cached_property
     @in_float64

@@ -24,7 +24,7 @@ def separated_cells(
     there: Bool[Array, "t i j"],
     *,
     pairs: Pairs,
-    most: int = 200,
+    most: int = 5000,
 ) -> tuple[Bool[Array, "t i j"], Bool[Array, ""]]:
     """Cells that are separated, and whether the search ended.
 

@@ -334,3 +334,12 @@ def test_symmetric_pairs_are_clustered_by_both_directions():
     assert fit.clustered == "pair"
     says = error_of(fit.vcov, clusters="exporter^importer")
     assert says == 'pair "symmetric": cluster by unordered pair, "pair"'
+
+
+def test_very_many_effects_are_not_adjusted_unless_asked_for(monkeypatch):
+    monkeypatch.setattr("tivax.engine.bilateral.solved.MOST_EFFECTS", 70)
+    fit = tx.gravity(small_world(), tx.Gravity("trade", ["fta"]))
+    assert not fit.adjusted and fit.clustered == "pair"
+    asked = tx.Gravity("trade", ["fta"], adjust="weidner-zylkin")
+    says = error_of(tx.gravity, small_world(), asked)
+    assert says.startswith("adjust: 72 exporter-years and importer-years, at most 70")
