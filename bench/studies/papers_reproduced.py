@@ -1,13 +1,15 @@
 """Printed numbers of papers beside those of tivax: the tables of a page.
 
     python -m tivax.bench.studies.papers_reproduced \\
-        --truth TRUTH --store WIOD13 --results RESULTS --out docs/explanation
+        --truth TRUTH --store WIOD13 --results RESULTS --gravity GRAVITY \\
+        --out docs/explanation
 
 TRUTH has printed numbers, nafta_printed.csv and a folder each (antras_chor,
 decompr_leather, kww2014_appendix, trade_models, wwz_toy); WIOD13 is a store of the
 rounded edition, of `tivax import wiod2013 --derounded`. RESULTS has what these
 commands wrote, in folders of these names: `tivax replicate` (replicate, with rebuilt
 tables), and of `--paper` (nafta, liberation-day, tariff-war, complex-europe).
+GRAVITY is the folder of ``printed_gravity``.
 ``papers-reproduced.csv`` has a row for each paper, ``antras-chor*.csv`` and
 ``antras-chor.svg`` are of one. The map of the page is ``figures/world.svg`` of
 liberation-day.
@@ -28,6 +30,7 @@ from matplotlib.figure import Figure
 import tivax as tx
 
 from .coverage import INDICATORS, read_truth
+from .printed_gravity import caliendo_parro, guide, weidner_zylkin
 from .printed_terms import borin_mancini, koopman_wang_wei, wang_wei_zhu
 
 LEAST_OUTPUT = 1e3
@@ -151,6 +154,9 @@ _PAPERS = {
     "nafta": "[Caliendo and Parro (2015)](published-trade-models.md#nafta)",
     "ld": "[Ignatenko et al. (2025)](published-trade-models.md#liberation-day)",
     "ce": "[Felbermayr et al. (2022)](published-trade-models.md#complex-europe)",
+    "wz": "[Weidner and Zylkin (2021)](../how-to/gravity.md)",
+    "agtpa": "[Yotov et al. (2016)](../how-to/gravity.md)",
+    "theta": "[Caliendo and Parro (2015)](../how-to/gravity.md)",
     "war": "[Lashkaripour (2021)](published-trade-models.md#tariff-war)",
 }
 
@@ -236,7 +242,7 @@ def _beside(rows: pd.DataFrame, about: dict[str, pd.Series]) -> pd.DataFrame:
 
 
 def reproduced(
-    truth: Path, results: Path, cells: pd.DataFrame, models: Models
+    truth: Path, results: Path, gravity: Path, cells: pd.DataFrame, models: Models
 ) -> pd.DataFrame:
     """A row for each paper, or part of one; ``cells`` are those of ``industries``."""
     own = pd.read_csv(results / "replicate" / "comparison.csv")
@@ -259,6 +265,9 @@ def reproduced(
     income = war["column"] == "baseline real GDP"
     near = "Table 2, from data near to the paper's"
     kww, wwz, bm = (k(truth) for k in (koopman_wang_wei, wang_wei_zhu, borin_mancini))
+    wz, (slopes, gains), theta = (
+        read(gravity) for read in (weidner_zylkin, guide, caliendo_parro)
+    )
     parts: list[tuple[str, str, pd.DataFrame, Any, str]] = [
         ("antras-chor", "indices of industries: two decimals", cells, 0.005, ""),
         ("kww", "examples of appendices C and D", kww, kww["half"], ""),
@@ -272,6 +281,10 @@ def reproduced(
         ("ce", "stars", models.cells["stars"], 0.0, "stars"),
         ("war", f"{near}: tariffs", war[rates], war["half"][rates], "points"),
         ("war", f"{near}: real GDP", war[income], war["half"][income], "points"),
+        ("wz", "slopes, bias and errors of ppml_fe_bias", wz, wz["half"], ""),
+        ("agtpa", "slopes and errors, chapter 1", slopes, slopes["half"], ""),
+        ("agtpa", "gains from NAFTA, another closure", gains, gains["half"], "points"),
+        ("theta", "elasticities of six sectors", theta, theta["half"], ""),
     ]
     rows = [first]
     for paper, what, part, half, unit in parts:
@@ -285,7 +298,7 @@ def reproduced(
 def main() -> None:
     """Write the tables of the page and its figure."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    for name in ("truth", "store", "results", "out"):
+    for name in ("truth", "store", "results", "gravity", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
@@ -294,7 +307,9 @@ def main() -> None:
     cells = industries(store, printed)
     models = Models(given.truth, given.results)
     frames = {
-        "papers-reproduced": reproduced(given.truth, given.results, cells, models),
+        "papers-reproduced": reproduced(
+            given.truth, given.results, given.gravity, cells, models
+        ),
         "antras-chor": distances(cells),
         "antras-chor-puzzle": puzzle(cells),
         "liberation-day": models.liberation_day(),

@@ -16,6 +16,7 @@ from ..core import (
     require_whole,
     root_logger_kept,
 )
+from ..equilibrium import Economy
 from ..estimation import (
     CV1,
     Estimate,
@@ -252,6 +253,41 @@ class GravityFit(Estimate, Told):
         sd = each.std(axis=0, ddof=1) if splits > 1 else np.full(len(b), np.nan)
         columns = {"estimate": b, "corrected": each.mean(axis=0), "sd": sd}
         return pd.DataFrame(columns, self.terms.index)
+
+    def economy(self, time: Any, theta: float) -> Economy:
+        """A world of one sector whose trade is what the equation expects in a period.
+
+        It has no inputs or tariffs. Where a regressor changes by x, trade costs change
+        by exp(-b x / theta): ``trade_costs`` of :func:`exact_hat`, whose answers are
+        those of an Armington model (Yotov and others 2016, chapter 2). Raises
+        ``TivaxError`` for a country without a flow to itself.
+        """
+        spec = self._solved.spec
+        rows = self.data[self.data[spec.time] == time]
+        places = {"index": spec.importer, "columns": spec.exporter}
+        flows = rows.pivot(**places, values=WEIGHT)
+        names = flows.index.union(flows.columns)
+        flows = flows.reindex(index=names, columns=names).fillna(0.0)
+        trade = flows.to_numpy()[:, :, None]
+        if names.empty or (home := np.diag(flows) <= 0).any():
+            where = f"{names[home][0]} has no" if len(names) else "no"
+            raise TivaxError(
+                f"{time}: {where} flow to itself: home=True, with its rows"
+            )
+        bought, sold = trade.sum(axis=1), trade.sum(axis=0)
+        return Economy(
+            regions=tuple(names),
+            sectors=("all",),
+            trade=trade,
+            tariff=0 * trade,
+            tariff_new=0 * trade,
+            intermediate=np.zeros((len(names), 1, 1)),
+            final=bought,
+            value_added=sold,
+            deficit=(bought - sold)[:, 0],
+            theta=np.array([theta]),
+            name=f"{self.flows}, {time}",
+        )
 
     # ------------------------------------------------------------------------ told
 
