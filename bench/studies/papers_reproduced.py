@@ -265,9 +265,8 @@ def reproduced(
     income = war["column"] == "baseline real GDP"
     near = "Table 2, from data near to the paper's"
     kww, wwz, bm = (k(truth) for k in (koopman_wang_wei, wang_wei_zhu, borin_mancini))
-    wz, (slopes, gains), theta = (
-        read(gravity) for read in (weidner_zylkin, guide, caliendo_parro)
-    )
+    slopes, gains = guide(gravity)
+    wz, theta = weidner_zylkin(gravity), caliendo_parro(gravity)
     parts: list[tuple[str, str, pd.DataFrame, Any, str]] = [
         ("antras-chor", "indices of industries: two decimals", cells, 0.005, ""),
         ("kww", "examples of appendices C and D", kww, kww["half"], ""),
@@ -284,7 +283,7 @@ def reproduced(
         ("wz", "slopes, bias and errors of ppml_fe_bias", wz, wz["half"], ""),
         ("agtpa", "slopes and errors, chapter 1", slopes, slopes["half"], ""),
         ("agtpa", "gains from NAFTA, another closure", gains, gains["half"], "points"),
-        ("theta", "elasticities of six sectors", theta, theta["half"], ""),
+        ("theta", "elasticities of 18 sectors", theta, theta["half"], ""),
     ]
     rows = [first]
     for paper, what, part, half, unit in parts:

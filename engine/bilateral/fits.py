@@ -269,8 +269,9 @@ class GravityFit(Estimate, Told):
         names = flows.index.union(flows.columns)
         flows = flows.reindex(index=names, columns=names).fillna(0.0)
         trade = flows.to_numpy()[:, :, None]
-        if names.empty or (home := np.diag(flows) <= 0).any():
-            where = f"{names[home][0]} has no" if len(names) else "no"
+        lost = names[np.diag(flows) <= 0]
+        if names.empty or len(lost):
+            where = f"{lost[0]} has no" if len(lost) else "no"
             raise TivaxError(
                 f"{time}: {where} flow to itself: home=True, with its rows"
             )

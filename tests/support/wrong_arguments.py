@@ -253,6 +253,7 @@ def of_economies() -> Iterator[Case]:
     cases: dict[str, Bad] = {
         "Economy.from_tables": {
             "elasticities": {**WRONG, "text": "none.csv"}, "tariffs": tariffs,
+            "elasticities_covariance": tariffs,
         },
         "Economy.read": {},
         "Economy.synthetic": {"regions": sizes, "sectors": sizes},
@@ -429,9 +430,10 @@ def of_panels() -> Iterator[Case]:
     gravity: Bad = {"regressors": none, "home": {"int": 3}}
     gravity |= dict.fromkeys(("pair", "adjust", "negative"), word)
     yield from wrong("Gravity", gravity, outcome="value", regressors=["tariff"])
-    yield from wrong(
-        "gravity", {"data": WRONG, "spec": WRONG}, data=trade, spec=equation
-    )
+    some = {k: v for k, v in WRONG.items() if v is not None}
+    asked: Bad = {"data": WRONG, "spec": WRONG, "tables": some}
+    asked |= {"by": {"int": 3, "words": "no column"}}
+    yield from wrong("gravity", asked, data=trade, spec=equation)
     two = dict.fromkeys(("first", "second"), tx.gravity(trade, equation))
     differ: Bad = {"first": {**WRONG, "fit": fit}, "second": WRONG}
     yield from wrong("gravity_difference", differ, **two)

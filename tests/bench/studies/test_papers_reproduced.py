@@ -63,7 +63,7 @@ def test_gravity_is_printed_to_the_last_digit(shared):
     folder = shared / "data" / "gravity"
     assert_row_of_page("Weidner and Zylkin", printed_gravity.weidner_zylkin(folder))
     assert_row_of_page("chapter 1", printed_gravity.guide(folder)[0])
-    assert_row_of_page("of six sectors", printed_gravity.caliendo_parro(folder))
+    assert_row_of_page("of 18 sectors", printed_gravity.caliendo_parro(folder))
 
 
 def test_correlations_of_pairs_are_by_year_of_theirs_and_ours():
