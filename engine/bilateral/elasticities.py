@@ -146,14 +146,6 @@ def jackknife_covariance(
     return gap @ gap.T
 
 
-def _labelled(
-    columns: dict[str, Any], V: Float[np.ndarray, "s s"]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Columns of a row a sector, and the covariance, as frames."""
-    names = columns["sector"]
-    return pd.DataFrame(columns), pd.DataFrame(V, names, names)
-
-
 def of_triads(
     triads: dict[str, Triads], countries: list[str], *, net: bool
 ) -> "Elasticities":
@@ -168,7 +160,8 @@ def of_triads(
         "se_robust": [k.robust_se for k in triads.values()],
     }
     left = max(k.residual for k in triads.values())
-    return Elasticities("triads", *_labelled(columns, V), left)
+    V = pd.DataFrame(V, [*triads], [*triads])
+    return Elasticities("triads", pd.DataFrame(columns), V, left)
 
 
 def of_gravity(rows: pd.DataFrame, *, net: bool) -> "Elasticities":
@@ -196,7 +189,8 @@ def of_gravity(rows: pd.DataFrame, *, net: bool) -> "Elasticities":
         "n": [len(one.rows) for one in found.values()],
     }
     left = max(float(one.fit.decrement) for one in found.values()) ** 0.5
-    return Elasticities("ppml", *_labelled(columns, V), left)
+    V = pd.DataFrame(V, [*found], [*found])
+    return Elasticities("ppml", pd.DataFrame(columns), V, left)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -12,6 +12,7 @@ from scipy.optimize import linprog
 
 import tivax as tx
 from tivax.kernels import random_draws
+from tivax.kernels.gravity import weidner_zylkin
 
 from helpers import error_of
 
@@ -362,3 +363,16 @@ def test_very_many_effects_are_not_adjusted_unless_asked_for(monkeypatch):
     asked = tx.Gravity("trade", ["fta"], adjust="weidner-zylkin")
     says = error_of(tx.gravity, small_world(), asked)
     assert says.startswith("adjust: 72 exporter-years and importer-years, at most 70")
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_the_information_of_effects_is_inverted_where_groups_do_not_trade(groups):
+    """M V M is M of a generalised inverse, to the rounding of its condition."""
+    random, size = np.random.default_rng(0), 6
+    group = np.arange(size) * groups // size
+    weight = random.uniform(0.5, 2, (size, size)) * (group[:, None] == group[None])
+    M = np.block([[np.diag(weight.sum(1)), weight], [weight.T, np.diag(weight.sum(0))]])
+    null = np.repeat([1.0, -1.0], size)[:, None]
+    with jax.enable_x64(True):
+        V = np.asarray(jax.jit(weidner_zylkin._inverse)(M, null))
+    np.testing.assert_allclose(M @ V @ M, M, atol=1e-12)
