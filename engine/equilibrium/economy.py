@@ -208,6 +208,7 @@ class Economy(Printable):
         elasticities
             A csv or frame with columns sector, theta, and se where standard errors
             are known. A row ``*`` is for all sectors that are not named, and one draw.
+            "caliendo-parro": table 1 of Caliendo and Parro (2015), by sectors of WIOD.
         tariffs
             A csv or frame with columns importer, exporter, sector, tariff, tariff_new
             (rates; 0.05 is 5 %). ``*`` is every label; later rows overrule earlier

@@ -23,6 +23,10 @@ from ..tables import (
 EVERY = "*"
 """In a file of elasticities, tariffs or trade costs: all labels not named before."""
 _PLACES = ("importer", "exporter", "sector")
+PUBLISHED = "caliendo-parro"
+"""In place of a file of elasticities: table 1 of Caliendo and Parro (2015), full
+sample, by codes of WIOD; sectors that join several of theirs have the inverse-variance
+mean, and all others the estimate of all sectors."""
 MOST_TARIFF = 3.0
 """New rates above it are taken for per cent written as whole numbers."""
 
@@ -39,6 +43,12 @@ def require_rates(
             f"{rate / 100:g} for {rate:g} per cent; rates up to {MOST_TARIFF:g} are "
             "taken"
         )
+
+
+def elasticities_of(source: Any) -> Any:
+    """The file of elasticities, the published ones where they are named."""
+    own = Path(__file__).with_name("caliendo_parro.csv")
+    return own if isinstance(source, str) and source == PUBLISHED else source
 
 
 def accounts_of_tables(
@@ -109,9 +119,14 @@ def _read_elasticities(
 ) -> dict[str, np.ndarray]:
     """theta by sector, and the covariance of its errors where they are known; sectors
     that share a row share its error."""
-    where, frame = read_numbers(
-        source, "elasticities", ("sector",), ("theta",), ("se",)
-    )
+    given = "elasticities", ("sector",), ("theta",), ("se",)
+    where, frame = read_numbers(elasticities_of(source), *given)
+    if "made_of" in frame:
+        frame = frame[frame["sector"].isin([*sectors, EVERY])]
+        if len(frame) == 1:
+            raise TivaxError(
+                f"{PUBLISHED}: by sectors of WIOD, of which these have none"
+            )
     if twice := frame["sector"][frame["sector"].duplicated()].tolist():
         raise TivaxError(f"{where}: sector {twice[0]} is duplicated")
     values = frame.set_index("sector")
@@ -149,7 +164,8 @@ def _read_elasticities(
         if (se < 0).any():
             wrong = names[int(np.argmax(se < 0))]
             raise TivaxError(f"{where}: se of {wrong} must not be negative")
-        V = np.diag(se**2)
+        shared = pd.factorize(frame.get("made_of", frame["sector"]))[0]
+        V = np.outer(se, se) * (shared[:, None] == shared)
     return {"theta": theta, "theta_covariance": V[np.ix_(rows, rows)]}
 
 

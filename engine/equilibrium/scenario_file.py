@@ -26,7 +26,7 @@ from ..core import (
 )
 from ..tables import open_store
 from .economy import Economy
-from .from_tables import MOST_TARIFF, read_cells
+from .from_tables import MOST_TARIFF, PUBLISHED, elasticities_of, read_cells
 from .solving import Deficits
 from .supply import Supply
 from .tariff_choice.answers import How
@@ -151,6 +151,8 @@ def read_exact_hat(path: str | Path) -> ExactHatRun:
         if isinstance(theta, bool) or not 0 < theta < math.inf:
             raise TivaxError(f"{path}: elasticities = {theta}: write a number above 0")
         values = {k: v for k, v in values.items() if k != "elasticities"}
+    elif theta == PUBLISHED:
+        values = {**values, "elasticities": str(elasticities_of(theta))}
     file = TomlTable(path, "", values, [k for k in known if k not in without])
     given = file.convert(ExactHatRun, *_SECTIONS)
     if one:
@@ -163,9 +165,9 @@ def read_exact_hat(path: str | Path) -> ExactHatRun:
         raise file.mistake(
             "elasticities",
             "is missing; a store has none: name a csv with columns sector, theta (and "
-            "se), or write 5 for all sectors; published ones are in table 1 of "
-            "Caliendo and Parro (2015), by ISIC Rev. 3, and in Fontagné, Guimbard and "
-            "Orefice (2022), by product",
+            f'se), write 5 for all sectors, or "{PUBLISHED}": table 1 of Caliendo and '
+            "Parro (2015), by sectors of WIOD; those of Fontagné, Guimbard and "
+            "Orefice (2022) are by product",
         )
     sections = file.tables("variant") if file.has("variant") else []
     variants = tuple(k.parse(VariantKeys) for k in sections)

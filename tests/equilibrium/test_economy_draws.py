@@ -309,3 +309,20 @@ def test_what_is_no_covariance_is_refused(world):
     options = {"elasticities_covariance": _covariance(("S9", "S9", 1.0))}
     says = error_of(tx.Economy.from_tables, world, 2000, _thetas(0.1), **options)
     assert says.startswith("elasticities_covariance: no theta of S9")
+
+
+def test_published_elasticities_are_by_sectors_of_wiod(world, tmp_path):
+    with pytest.raises(tx.TivaxError, match="by sectors of WIOD"):
+        tx.Economy.from_tables(world, 2000, "caliendo-parro")
+    wiod = replace(world, sectors=("c4", "c5", "c35"))
+    economy = tx.Economy.from_tables(wiod, 2000, "caliendo-parro")
+    np.testing.assert_array_equal(economy.theta, [5.56, 5.56, 4.55])
+    root = economy.theta_root
+    np.testing.assert_array_equal(root[0], root[1])  # textiles and leather are one
+    tx.save_store(wiod, tmp_path / "store")
+    run = tmp_path / "hat.toml"
+    run.write_text(
+        'kind = "exact-hat"\nstore = "store"\nelasticities = "caliendo-parro"\n'
+        "[[variant]]\ntariff = 0.1\n"
+    )
+    good("scenario", run, "--draws", "2", "--out", tmp_path / "out")
