@@ -63,6 +63,10 @@ class GravityFit(Estimate, Told):
         The equation.
     estimated
         Rows with an estimate, expected flows among their columns, and the arrays.
+    separated
+        Rows without a finite estimate, and the reason.
+    missing, below
+        Rows with a missing value, and flows below 0 that count as 0.
 
     Examples
     --------
@@ -82,6 +86,8 @@ class GravityFit(Estimate, Told):
     spec: Gravity | None = None
     estimated: SolvedGravity | None = None
     separated: pd.DataFrame | None = None
+    missing: int = 0
+    below: int = 0
     steps: int = 0
 
     @classmethod
@@ -92,7 +98,9 @@ class GravityFit(Estimate, Told):
         require_kind("spec", spec, Gravity, "a formula or a tx.Gravity")
         solved = SolvedGravity.of(data, spec)
         about = {"flows": spec.outcome, "spec": spec, "estimated": solved}
-        about |= {"separated": solved.separated, "steps": int(solved.fit.steps)}
+        missing = len(data) - len(solved.rows) - len(solved.separated)
+        about |= {"separated": solved.separated, "missing": missing}
+        about |= {"below": solved.below, "steps": int(solved.fit.steps)}
         return cls._with(solved.rows, spec.model, about, None, spec.clusters)
 
     @classmethod
@@ -118,7 +126,7 @@ class GravityFit(Estimate, Told):
         gaps = np.isin(np.arange(len(made)), [*found._na_index])
         rows = with_last_step(made[there], model.outcome, found._Y_hat_response)
         gone = made.loc[~(there | gaps), list(model.all_effects)]
-        about = {"flows": model.outcome, "separated": gone}
+        about = {"flows": model.outcome, "separated": gone, "missing": sum(gaps)}
         return cls._with(rows, replace(model, outcome=STEP), about, None, None)
 
     @classmethod
@@ -158,8 +166,8 @@ class GravityFit(Estimate, Told):
     ) -> Self:
         """The same estimate with another covariance: "HC1", "CV1" by ``clusters``
         ("pair" joins both directions), two columns for two-way clusters."""
-        names = "flows", "spec", "estimated", "separated", "steps"
-        about = {k: getattr(self, k) for k in names}
+        names = "flows spec estimated separated missing below steps"
+        about = {k: getattr(self, k) for k in names.split()}
         return self._with(self.data, self.model, about, vcov, clusters)
 
     @property
@@ -177,11 +185,6 @@ class GravityFit(Estimate, Told):
     def adjusted(self) -> bool:
         """True where errors are Weidner and Zylkin's."""
         return isinstance(self.kind, Adjusted)
-
-    @property
-    def below(self) -> int:
-        """Flows below 0 that count as 0."""
-        return 0 if self.estimated is None else self.estimated.below
 
     @property
     def bias(self) -> pd.Series:

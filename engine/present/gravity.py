@@ -56,9 +56,9 @@ class _Equations(_Tables):
             yield say("other", words=fit.convention)
         yield say("stars")
         gone = 0 if fit.separated is None else len(fit.separated)
-        counts = {"separated": gone, "negative": fit.below}
+        counts = {"separated": gone, "missing": fit.missing, "negative": fit.below}
         yield from (say(k, rows=n) for k, n in counts.items() if n)
-        yield from filter(None, [fit.left_out, fit.note])
+        yield from filter(None, [fit.note])
 
 
 @page_of.register(GravityFit)

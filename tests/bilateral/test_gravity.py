@@ -248,11 +248,13 @@ def test_separated_rows_are_those_of_a_linear_programme(seed):
 def test_rows_without_an_estimate_are_told_with_their_reason():
     data = small_world(1)
     data.loc[data["exporter"].eq("C3") & data["year"].eq(2002), "trade"] = 0.0
+    data.loc[data.index[:2], "fta"] = np.nan
     fit = tx.gravity(data, tx.Gravity("trade", ["fta"]))
+    assert fit.missing == 2 and "2 rows with a missing value left out" in repr(fit)
     gone = fit.separated
     assert (gone["year"].eq(2002) & gone["exporter"].eq("C3")).sum() == 8
     assert f"{len(gone)} rows without a finite estimate" in repr(fit)
-    assert fit.n + len(gone) == len(data)
+    assert fit.n + len(gone) == len(data) - 2
 
 
 def test_pairs_drawn_again_have_adjusted_errors_and_signs_those_of_clusters():
