@@ -1,7 +1,7 @@
 """Printed numbers of papers beside those of tivax: the tables of a page.
 
     python -m tivax.bench.studies.papers_reproduced \\
-        --truth TRUTH --data DATA --store WIOD13 --results RESULTS \\
+        --truth TRUTH --data DATA --store WIOD13 --results RESULTS --gravity GRAVITY \\
         --out docs/explanation
 
 TRUTH has printed numbers, nafta_printed.csv and a folder each (antras_chor,
@@ -9,7 +9,8 @@ decompr_leather, kww2014_appendix, trade_models, wwz_toy); DATA the raw files of
 papers, a folder each (uk2010, econometrics); WIOD13 is a store of the rounded edition,
 of `tivax import wiod2013 --derounded`. RESULTS has what these commands wrote, in
 folders of these names: `tivax replicate` (replicate, with rebuilt tables), and of
-`--paper` (nafta, liberation-day, tariff-war, complex-europe).
+`--paper` (nafta, liberation-day, tariff-war, complex-europe). GRAVITY is the folder of
+``printed_gravity``.
 ``papers-reproduced.csv`` has a row for each paper, ``antras-chor*.csv`` and
 ``antras-chor.svg`` are of one. The map of the page is ``figures/world.svg`` of
 liberation-day.
@@ -31,6 +32,7 @@ import tivax as tx
 
 from .china_syndrome import china_syndrome
 from .coverage import INDICATORS, read_truth
+from .printed_gravity import caliendo_parro, guide, weidner_zylkin
 from .printed_terms import borin_mancini, koopman_wang_wei, wang_wei_zhu
 from .uk_multipliers import uk_multipliers
 
@@ -157,6 +159,9 @@ _PAPERS = {
     "nafta": "[Caliendo and Parro (2015)](published-trade-models.md#nafta)",
     "ld": "[Ignatenko et al. (2025)](published-trade-models.md#liberation-day)",
     "ce": "[Felbermayr et al. (2022)](published-trade-models.md#complex-europe)",
+    "wz": "[Weidner and Zylkin (2021)](../how-to/gravity.md)",
+    "agtpa": "[Yotov et al. (2016)](../how-to/gravity.md)",
+    "theta": "[Caliendo and Parro (2015)](../how-to/gravity.md)",
     "war": "[Lashkaripour (2021)](published-trade-models.md#tariff-war)",
 }
 
@@ -242,7 +247,12 @@ def _beside(rows: pd.DataFrame, about: dict[str, pd.Series]) -> pd.DataFrame:
 
 
 def reproduced(
-    truth: Path, data: Path, results: Path, cells: pd.DataFrame, models: Models
+    truth: Path,
+    data: Path,
+    results: Path,
+    gravity: Path,
+    cells: pd.DataFrame,
+    models: Models,
 ) -> pd.DataFrame:
     """A row for each paper, or part of one; ``cells`` are those of ``industries``."""
     own = pd.read_csv(results / "replicate" / "comparison.csv")
@@ -267,6 +277,8 @@ def reproduced(
     kww, wwz, bm = (k(truth) for k in (koopman_wang_wei, wang_wei_zhu, borin_mancini))
     adh = china_syndrome(data / "econometrics")
     uk = uk_multipliers(data / "uk2010")
+    slopes, gains = guide(gravity)
+    wz, theta = weidner_zylkin(gravity), caliendo_parro(gravity)
     parts: list[tuple[str, str, pd.DataFrame, Any, str]] = [
         ("antras-chor", "indices of industries: two decimals", cells, 0.005, ""),
         ("kww", "examples of appendices C and D", kww, kww["half"], ""),
@@ -282,6 +294,10 @@ def reproduced(
         ("ce", "stars", models.cells["stars"], 0.0, "stars"),
         ("war", f"{near}: tariffs", war[rates], war["half"][rates], "points"),
         ("war", f"{near}: real GDP", war[income], war["half"][income], "points"),
+        ("wz", "slopes, bias and errors of ppml_fe_bias", wz, wz["half"], ""),
+        ("agtpa", "slopes and errors, chapter 1", slopes, slopes["half"], ""),
+        ("agtpa", "gains from NAFTA, another closure", gains, gains["half"], "points"),
+        ("theta", "elasticities of 18 sectors", theta, theta["half"], ""),
     ]
     rows = [first]
     for paper, what, part, half, unit in parts:
@@ -295,7 +311,7 @@ def reproduced(
 def main() -> None:
     """Write the tables of the page and its figure."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    for name in ("truth", "data", "store", "results", "out"):
+    for name in ("truth", "data", "store", "results", "gravity", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
@@ -305,7 +321,7 @@ def main() -> None:
     models = Models(given.truth, given.results)
     frames = {
         "papers-reproduced": reproduced(
-            given.truth, given.data, given.results, cells, models
+            given.truth, given.data, given.results, given.gravity, cells, models
         ),
         "antras-chor": distances(cells),
         "antras-chor-puzzle": puzzle(cells),

@@ -17,6 +17,7 @@ from .completion import complete_at_first_tab
 from .endings import ending_of
 from .inference import commands as inference
 from .inference.drawing import bootstrap
+from .inference.gravity import elasticities, gravity
 from .inference.panel import panel
 from .options import complete_words, require_named_files
 from .tables import commands as tables
@@ -56,6 +57,10 @@ _GROUPS: dict[str, dict[str, Callable[..., None]]] = {
         "curve": inference.curve,
         "montecarlo": inference.montecarlo,
         "simulate": inference.simulate,
+    },
+    "Gravity, of flows between pairs": {
+        "gravity": gravity,
+        "elasticities": elasticities,
     },
     "The paper": {"panel": panel, "replicate": inference.replicate},
     "Publish": {"explore": explore, "package": publish.package},

@@ -42,10 +42,13 @@ _DIMENSIONS = {
     "deficit": "region",
     "theta": "sector",
 }
+_ERRORS = {"theta_se": "sector", "theta_covariance": "sector, sector"}
 # Accounts must add up to this: of a region's value added, or of an industry's output.
 # Published trade, production and input-output tables that were fitted to each other
 # are rounded to less.
 ADDS_UP = 1e-3
+# What is left of a variance that others explain, of it: rounding.
+_MOVES = 1e-9
 # Published input-output tables have inputs that are negative by less, of output.
 _NEGATIVE_INPUT = 1e-3
 
@@ -81,6 +84,9 @@ class Economy(Printable):
         The database, whose sectors have titles.
     theta_se : (sector,), optional
         Standard errors of ``theta``.
+    theta_covariance : (sector, sector), optional
+        Their covariance, whose diagonal stands for ``theta_se``; without it sectors are
+        independent.
     tables, year
         The year of tables that it was made of, if so.
 
@@ -115,6 +121,7 @@ class Economy(Printable):
     name: str = "economy"
     source: str = ""
     theta_se: np.ndarray | None = None
+    theta_covariance: np.ndarray | None = None
     tables: WorldTables | None = None
     year: int | None = None
 
@@ -122,9 +129,12 @@ class Economy(Printable):
         for name in ("regions", "sectors"):
             labels = _labels(self.name, name, getattr(self, name))
             object.__setattr__(self, name, labels)
-        optional = ["theta_se"] * (self.theta_se is not None)
+        optional = [k for k in _ERRORS if getattr(self, k) is not None]
         for name in (*_DIMENSIONS, *optional):
             object.__setattr__(self, name, _numbers(self, name))
+        if self.theta_covariance is not None:
+            errors = np.sqrt(np.diag(self.theta_covariance))
+            object.__setattr__(self, "theta_se", errors)
         _check_values(self)
         check_accounts(self)
 
@@ -143,6 +153,26 @@ class Economy(Printable):
         """Value added, tariff revenue and deficit of each region."""
         revenue = (self.trade * self.tariff).sum(axis=(1, 2))
         return self.value_added.sum(axis=1) + revenue + net_imports(self.trade)
+
+    @property
+    def theta_root(self) -> Float[np.ndarray, "s s"]:
+        """A root of the covariance of log theta, whose draws are lognormal: 0 without
+        errors; ``TivaxError`` for what is no covariance."""
+        V = self.theta_covariance
+        if V is None:
+            errors = 0 * self.theta if self.theta_se is None else self.theta_se
+            V = np.diag(errors**2)
+        with np.errstate(invalid="ignore", divide="ignore"):  # of no lognormal draws
+            logs = np.log1p(V / np.outer(self.theta, self.theta))
+        root = np.zeros_like(logs)
+        for k in range(len(root)):  # Cholesky's, where sectors may move as one
+            left = logs[k, k] - root[k] @ root[k]
+            if left > _MOVES * logs[k, k]:
+                root[k:, k] = (logs[k:, k] - root[k:] @ root[k]) / np.sqrt(left)
+        if not np.abs(root @ root.T - logs).max() <= _MOVES * np.diag(logs).max():
+            wrong = "covariance of theta is not positive definite"
+            raise TivaxError(f"{self.name}: {wrong}")
+        return root
 
     @property
     def zeroed(self) -> int:
@@ -167,6 +197,7 @@ class Economy(Printable):
         year: int,
         elasticities: str | Path | pd.DataFrame,
         tariffs: str | Path | pd.DataFrame | None = None,
+        elasticities_covariance: str | Path | pd.DataFrame | None = None,
     ) -> "Economy":
         """An economy from one year of tables.
 
@@ -176,12 +207,16 @@ class Economy(Printable):
             Z, Y and output of that year. Value added is output less inputs.
         elasticities
             A csv or frame with columns sector, theta, and se where standard errors
-            are known. A row ``*`` is for all sectors that are not named.
+            are known. A row ``*`` is for all sectors that are not named, and one draw.
+            "caliendo-parro": table 1 of Caliendo and Parro (2015), by sectors of WIOD.
         tariffs
             A csv or frame with columns importer, exporter, sector, tariff, tariff_new
             (rates; 0.05 is 5 %). ``*`` is every label; later rows overrule earlier
             ones. What is not named has no tariff, nor has what a region buys of itself,
             also where a row says so. None: no tariffs.
+        elasticities_covariance
+            A csv or frame with columns sector, other, covariance, as
+            ``tx.trade_elasticities`` writes it: errors are drawn jointly.
 
         Returns
         -------
@@ -206,7 +241,8 @@ class Economy(Printable):
         >>> tx.Economy.from_tables(world, 2000, thetas).output.shape
         (3, 4)
         """
-        return cls(**accounts_of_tables(tables, year, elasticities, tariffs))
+        given = elasticities, tariffs, elasticities_covariance
+        return cls(**accounts_of_tables(tables, year, *given))
 
     @classmethod
     def synthetic(
@@ -252,7 +288,7 @@ class Economy(Printable):
         if not path.is_file():
             raise NotFound(f"{path}: no such file")
         wanted = ("regions", "sectors", *_DIMENSIONS)
-        found = read_npz(path, (*wanted, "theta_se"))
+        found = read_npz(path, (*wanted, *_ERRORS))
         if missing := [name for name in wanted if name not in found]:
             raise TivaxError(
                 f"{path}: no array {missing[0]}; an economy has {', '.join(wanted)}"
@@ -260,7 +296,8 @@ class Economy(Printable):
         arrays: dict[str, Any] = {name: found[name] for name in wanted}
         for name in ("regions", "sectors"):
             arrays[name] = _labels(str(path), name, arrays[name])
-        return cls(**arrays, name=str(path), theta_se=found.get("theta_se"))
+        arrays |= {k: found.get(k) for k in _ERRORS}
+        return cls(**arrays, name=str(path))
 
     def save(self, path: str | Path, *, format: str = "npz") -> None:
         """Write the economy in a form that ``Economy.read`` reads.
@@ -280,8 +317,7 @@ class Economy(Printable):
             write_kite(self, path)
             return
         arrays = {name: getattr(self, name) for name in _DIMENSIONS}
-        if self.theta_se is not None:
-            arrays["theta_se"] = self.theta_se
+        arrays |= {k: v for k in _ERRORS if (v := getattr(self, k)) is not None}
         labels = {k: np.array(getattr(self, k)) for k in ("regions", "sectors")}
         require_no_folder(path)
         require_writable(path)
@@ -377,7 +413,7 @@ def _labels(where: str, name: str, values: object) -> tuple[str, ...]:
 
 
 def _numbers(economy: Economy, name: str) -> np.ndarray:
-    words = _DIMENSIONS.get(name, "sector")
+    words = {**_DIMENSIONS, **_ERRORS}[name]
     shape = tuple(map(len, _axes(economy, words)))
     try:
         array = np.array(getattr(economy, name), dtype=np.float64)
@@ -433,6 +469,7 @@ def _check_values(economy: Economy) -> None:
     errors = economy.theta_se
     if errors is not None and not (np.isfinite(errors) & (errors >= 0)).all():
         raise TivaxError(f"{economy.name}: theta_se must hold numbers from 0")
+    _ = economy.theta_root
     spent = np.maximum(economy.final, 0).sum(axis=1)
     total = economy.value_added.sum(axis=1)
     for region, bought, added in zip(economy.regions, spent, total, strict=True):

@@ -123,7 +123,7 @@ class _Drawn(NamedTuple):
     home: Float[Array, "r s s"]
     tariff: Float[Array, "r r s"]
     theta: Float[Array, " s"]
-    theta_se: Float[Array, " s"]
+    theta_root: Float[Array, "s s"]
     joined: Float[Array, "r r"]
     rule: DeficitRule
     scenarios: Scenarios
@@ -209,12 +209,12 @@ class EconomyDraws:
 
     def record(self) -> dict[str, Any]:
         """Inputs that must be the same for unfinished draws to go on."""
-        se, scenarios = self.economy.theta_se, jax.tree.leaves(self.scenarios)
+        scenarios = jax.tree.leaves(self.scenarios)
         return {
             "error": None if self.error is None else error_model(self.error).record,
             "draws": self.draws,
             "seed": self.seed,
-            "theta_se": None if se is None else digest_of(se),
+            "theta_errors": digest_of(self.economy.theta_root),
             "scenarios": digest_of(*map(np.asarray, scenarios)),
         }
 
@@ -265,9 +265,8 @@ class EconomyDraws:
         if scenarios.rates is not None:
             rates = _with_inverse(old, income, scenarios, near, self.together)
             scenarios = scenarios._replace(rates=rates)
-        se = economy.theta_se
-        se = np.zeros_like(economy.theta) if se is None else se
-        given = accounts_of(economy), home, economy.tariff, economy.theta, se
+        theta = economy.theta, economy.theta_root
+        given = accounts_of(economy), home, economy.tariff, *theta
         more = joined(economy), rule_of(self.deficits), scenarios, near
         return _Drawn(table, errors, *jax.device_put((*given, *more)))
 
@@ -300,13 +299,13 @@ def _own_inputs(economy: Economy) -> Float[np.ndarray, "r s s"]:
 
 
 def _theta(
-    key: Array, theta: Float[Array, " s"], se: Float[Array, " s"]
+    key: Array, theta: Float[Array, " s"], root: Float[Array, "s s"]
 ) -> Float[Array, " s"]:
-    """Elasticities with this mean and deviation, lognormal as they are above 0."""
-    sigma = jnp.sqrt(jnp.log1p((se / theta) ** 2))
+    """Elasticities with this mean, lognormal as they are above 0; ``root`` is of the
+    covariance of their logarithms."""
     own = jax.random.fold_in(key, _ELASTICITIES)
     normal = jax.random.normal(own, theta.shape, theta.dtype)
-    return theta * jnp.exp(sigma * normal - sigma**2 / 2)
+    return theta * jnp.exp(root @ normal - (root**2).sum(axis=1) / 2)
 
 
 @lru_cache
@@ -322,7 +321,7 @@ def _block(flows: bool, together: bool) -> Callable[..., Array]:
             cells = with_errors(draw(key, given.errors, Z4, Y4), Z, Y, x)
             table = drawn_economy.TableYear(*cells, home)
             accounts = drawn_economy.accounts_of_table(table, given.tariff)
-        theta = _theta(key, given.theta, given.theta_se)
+        theta = _theta(key, given.theta, given.theta_root)
         shares = drawn_economy.shares_of(accounts, given.tariff, theta, given.joined)
         old, missed = old_at_once(
             shares,

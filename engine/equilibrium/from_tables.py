@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..core import TivaxError, naming, read_labelled, source_in_words
+from ..core import TivaxError, naming, read_labelled, source_in_words, suggest
 from ..sources import find_sector, find_sectors
 from ..tables import (
     WorldShape,
@@ -23,6 +23,10 @@ from ..tables import (
 EVERY = "*"
 """In a file of elasticities, tariffs or trade costs: all labels not named before."""
 _PLACES = ("importer", "exporter", "sector")
+PUBLISHED = "caliendo-parro"
+"""In place of a file of elasticities: table 1 of Caliendo and Parro (2015), full
+sample, by codes of WIOD; sectors that join several of theirs have the inverse-variance
+mean, and all others the estimate of all sectors."""
 MOST_TARIFF = 3.0
 """New rates above it are taken for per cent written as whole numbers."""
 
@@ -41,18 +45,25 @@ def require_rates(
         )
 
 
+def elasticities_of(source: Any) -> Any:
+    """The file of elasticities, the published ones where they are named."""
+    own = Path(__file__).with_name("caliendo_parro.csv")
+    return own if isinstance(source, str) and source == PUBLISHED else source
+
+
 def accounts_of_tables(
     tables: WorldTables,
     year: int,
     elasticities: str | Path | pd.DataFrame,
     tariffs: str | Path | pd.DataFrame | None = None,
+    covariance: str | Path | pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """Fields of an ``Economy`` from one year of tables."""
     require_tables(tables)
     table = tables.table(parse_year(year))
     regions, sectors = tuple(tables.regions), tuple(tables.sectors)
     r, s = len(regions), len(sectors)
-    theta, theta_se = _read_elasticities(elasticities, sectors, tables.source)
+    theta = _read_elasticities(elasticities, covariance, sectors, tables.source)
     old, new = np.zeros((r, r, s)), np.zeros((r, r, s))
     if tariffs is not None:
         columns = ("tariff", "tariff_new")
@@ -75,10 +86,9 @@ def accounts_of_tables(
         final=(finals * paid).sum(axis=0).T,
         value_added=output - inputs.sum(axis=1),
         deficit=trade.sum(axis=(1, 2)) - trade.sum(axis=(0, 2)),
-        theta=theta,
+        **theta,
         name=f"{source_in_words(tables.source) or 'tables'}, {table.year}",
         source=tables.source,
-        theta_se=theta_se,
         tables=tables,
         year=table.year,
     )
@@ -103,38 +113,60 @@ def positive_accounts(
 
 
 def _read_elasticities(
-    source: str | Path | pd.DataFrame, sectors: Sequence[str], database: str
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """theta by sector, a code or words of its title, and its standard errors where
-    there is a column se."""
-    where, frame = read_numbers(
-        source, "elasticities", ("sector",), ("theta",), ("se",)
-    )
+    source: str | Path | pd.DataFrame,
+    covariance: str | Path | pd.DataFrame | None,
+    sectors: Sequence[str],
+    database: str,
+) -> dict[str, np.ndarray]:
+    """theta by sector, a code or words of its title, and the covariance of its errors
+    where they are known; sectors that share a row share its error."""
+    given = "elasticities", ("sector",), ("theta",), ("se",)
+    where, frame = read_numbers(elasticities_of(source), *given)
+    if "made_of" in frame:
+        frame = frame[frame["sector"].isin([*sectors, EVERY])]
+        if len(frame) == 1:
+            raise TivaxError(
+                f"{PUBLISHED}: by sectors of WIOD, of which these have none"
+            )
     with naming(where):
-        codes = [
+        names = [
             k if k == EVERY else find_sector(k, sectors, database)
-            for k in frame["sector"]
+            for k in map(str, frame["sector"])
         ]
-    if twice := next((k for k in codes if codes.count(k) > 1), None):
+    if twice := next((k for k in names if names.count(k) > 1), None):
         raise TivaxError(f"{where}: sector {twice} is duplicated")
-    values = frame.set_axis(codes)
-    missing = [k for k in sectors if k not in values.index]
-    if missing and EVERY not in values.index:
+    values = frame.set_axis(names)
+    missing = [k for k in sectors if k not in names]
+    if missing and EVERY not in names:
         raise TivaxError(
             f"{where}: no theta of {missing[0]}; add it, or a row {EVERY} for the rest"
         )
-    values = values.loc[[EVERY if k in missing else k for k in sectors]]
-    theta = values["theta"].to_numpy(float)
+    rows = [names.index(EVERY if k in missing else k) for k in sectors]
+    theta = values["theta"].to_numpy(float)[rows]
     if (theta <= 0).any():
         sector = sectors[int(np.argmax(theta <= 0))]
         raise TivaxError(f"{where}: theta of {sector} must be positive")
-    if "se" not in values:
-        return theta, None
-    se = values["se"].to_numpy(float)
-    if (se < 0).any():
-        sector = sectors[int(np.argmax(se < 0))]
-        raise TivaxError(f"{where}: se of {sector} must not be negative")
-    return theta, se
+    if covariance is None and "se" not in values:
+        return {"theta": theta}
+    V = np.zeros((len(names), len(names)))
+    if covariance is not None:  # pairs that are not named have none
+        columns = ("sector", "other"), ("covariance",)
+        where, frame = read_numbers(covariance, "elasticities_covariance", *columns)
+        for one, other, value in frame[[*columns[0], *columns[1]]].to_numpy():
+            for name in (one, other):
+                if name not in names:
+                    remedy = suggest(name, names)
+                    raise TivaxError(f"{where}: no theta of {name}; {remedy}")
+            i, j = names.index(one), names.index(other)
+            V[i, j] = V[j, i] = value
+    else:
+        se = values["se"].to_numpy(float)
+        if (se < 0).any():
+            wrong = names[int(np.argmax(se < 0))]
+            raise TivaxError(f"{where}: se of {wrong} must not be negative")
+        shared = pd.factorize(frame.get("made_of", frame["sector"]))[0]
+        V = np.outer(se, se) * (shared[:, None] == shared)
+    return {"theta": theta, "theta_covariance": V[np.ix_(rows, rows)]}
 
 
 def read_cells(

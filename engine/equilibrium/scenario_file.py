@@ -26,14 +26,14 @@ from ..core import (
 )
 from ..tables import open_store
 from .economy import Economy
-from .from_tables import MOST_TARIFF, read_cells
+from .from_tables import MOST_TARIFF, PUBLISHED, elasticities_of, read_cells
 from .solving import Deficits
 from .supply import Supply
 from .tariff_choice.answers import How
 from .tariff_choice.nash import Method
 from .tariff_choice.players import Over
 
-_FROM_STORE = ("years", "elasticities", "tariffs")
+_FROM_STORE = ("years", "elasticities", "elasticities_covariance", "tariffs")
 
 Kind = Literal["exact-hat", "optimal-tariff", "nash", "retaliation", "trade-war"]
 # Keys of the kinds in which tariffs are chosen, and those that must be there.
@@ -109,6 +109,7 @@ class ExactHatRun:
     store: Path | None = None
     years: int | None = None
     elasticities: Path | None = None
+    elasticities_covariance: Path | None = None
     theta: float | None = None
     tariffs: Path | None = None
     trade_costs: Path | None = None
@@ -126,12 +127,14 @@ class ExactHatRun:
     @property
     def inputs(self) -> list[Path]:
         """Files that are read, for the manifest; the store is not one of them."""
-        named = (self.economy, self.elasticities, self.tariffs, self.trade_costs)
-        return [self.path, *(path for path in named if path is not None)]
+        named = (self.economy, self.elasticities, self.elasticities_covariance)
+        others = self.tariffs, self.trade_costs
+        return [self.path, *(path for path in (*named, *others) if path is not None)]
 
 
 # The keys beside the sections.
-_KEYS = "kind deficits economy store years elasticities tariffs trade_costs".split()
+_KEYS = "kind deficits economy store years tariffs trade_costs".split()
+_KEYS += ["elasticities", "elasticities_covariance"]
 
 
 def read_exact_hat(path: str | Path) -> ExactHatRun:
@@ -148,6 +151,8 @@ def read_exact_hat(path: str | Path) -> ExactHatRun:
         if isinstance(theta, bool) or not 0 < theta < math.inf:
             raise TivaxError(f"{path}: elasticities = {theta}: write a number above 0")
         values = {k: v for k, v in values.items() if k != "elasticities"}
+    elif theta == PUBLISHED:
+        values = {**values, "elasticities": str(elasticities_of(theta))}
     file = TomlTable(path, "", values, [k for k in known if k not in without])
     given = file.convert(ExactHatRun, *_SECTIONS)
     if one:
@@ -160,9 +165,9 @@ def read_exact_hat(path: str | Path) -> ExactHatRun:
         raise file.mistake(
             "elasticities",
             "is missing; a store has none: name a csv with columns sector, theta (and "
-            "se), or write 5 for all sectors; published ones are in table 1 of "
-            "Caliendo and Parro (2015), by ISIC Rev. 3, and in Fontagné, Guimbard and "
-            "Orefice (2022), by product",
+            f'se), write 5 for all sectors, or "{PUBLISHED}": table 1 of Caliendo and '
+            "Parro (2015), by sectors of WIOD; those of Fontagné, Guimbard and "
+            "Orefice (2022) are by product",
         )
     sections = file.tables("variant") if file.has("variant") else []
     variants = tuple(k.parse(VariantKeys) for k in sections)
@@ -219,7 +224,8 @@ def economy_of(run: ExactHatRun) -> Economy:
         thetas = pd.DataFrame({"sector": ["*"], "theta": [run.theta]})
     tables = open_store(run.store)
     year = tables.years[-1] if run.years is None else run.years
-    return Economy.from_tables(tables, year, thetas, run.tariffs)
+    given = thetas, run.tariffs, run.elasticities_covariance
+    return Economy.from_tables(tables, year, *given)
 
 
 def costs_of(run: ExactHatRun, economy: Economy) -> Float[np.ndarray, "r r s"] | None:

@@ -293,6 +293,11 @@ class LinearFit(Design):
     def codes(self, column: str) -> Int[np.ndarray, " N"]:
         return self.groups(column)[0]
 
+    @property
+    def parameters(self) -> int:
+        """Slopes and effects, all counted."""
+        return len(self.names) + self.effects.count
+
     def counted(self, code: Int[np.ndarray, " N"]) -> int:
         """k where effects that are nested in these groups count as one, as fixest's."""
         crossed = self.effects.codes.T

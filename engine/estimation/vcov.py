@@ -29,7 +29,7 @@ from ..core import (
 from .linear_fits import Covariance, LinearFit, Vcov, two_ways
 from .regression_data import column_name, require_one_row
 
-Convention = Literal["stata", "fixest", "lsdv", "plm", "linearmodels"]
+Convention = Literal["stata", "fixest", "lsdv", "plm", "linearmodels", "ppml"]
 CONVENTIONS: tuple[Convention, ...] = get_args(Convention)
 
 # What each convention of clustered standard errors means.
@@ -39,6 +39,7 @@ _CONVENTION_NOTES: dict[Convention, str] = {
     "lsdv": "all effects counted (areg)",
     "plm": "no small-sample correction (plm)",
     "linearmodels": "linearmodels PanelOLS",
+    "ppml": "no parameter counted (ppmlhdfe)",
 }
 
 
@@ -51,7 +52,7 @@ def clustered_in_words(fit: LinearFit, convention: Convention) -> str:
 class CV1(Vcov):
     """Clusters, with G/(G-1) (N-1)/(N-k) or another convention's correction.
 
-    ``convention`` is "stata", "fixest", "lsdv", "plm" or "linearmodels".
+    ``convention`` is "stata", "fixest", "lsdv", "plm", "linearmodels" or "ppml".
 
     Examples
     --------
@@ -70,15 +71,16 @@ class CV1(Vcov):
     def of(self, fit: LinearFit) -> Covariance:
         code, N, K, G = fit.cluster, fit.n, len(fit.names), fit.clusters
         every = fit.effects.count
-        factors: dict[Convention, float] = {
-            "stata": cluster_factor(G, N, fit.k),
-            "fixest": cluster_factor(G, N, K + 1 + fit.effects.levels),
-            "lsdv": cluster_factor(G, N, K + every),
-            "plm": 1.0,
-            "linearmodels": N / (N - K - every),
-        }
+        counts = {"stata": fit.k, "fixest": K + 1 + fit.effects.levels, "ppml": 1}
+        match self.convention:
+            case "plm":
+                factor = 1.0
+            case "linearmodels":
+                factor = N / (N - K - every)
+            case _:
+                factor = cluster_factor(G, N, counts.get(self.convention, K + every))
         sums, words = fit.sums(code), clustered_in_words(fit, self.convention)
-        V = factors[self.convention] * sums.T @ sums
+        V = factor * sums.T @ sums
         return Covariance(V, self.convention, words=words, **fit.clustered())
 
 
@@ -88,7 +90,7 @@ class HC1(Vcov):
     counted, as pyfixest's "hetero"."""
 
     def of(self, fit: LinearFit) -> Covariance:
-        left = fit.n - len(fit.names) - fit.effects.count
+        left = fit.n - fit.parameters
         V = fit.n / left * fit.scores @ fit.scores.T
         words = "robust to heteroskedasticity (HC1), t(N-k)"
         return Covariance(V, words, 0, left, *fit.lost())
@@ -99,7 +101,7 @@ class IID(Vcov):
     """Errors of one variance, rows independent: u'u / (N - k), t(N - k)."""
 
     def of(self, fit: LinearFit) -> Covariance:
-        left = fit.n - len(fit.names) - fit.effects.count
+        left = fit.n - fit.parameters
         V = fit.u @ fit.u / left * fit.slopes @ fit.slopes.T
         return Covariance(V, "iid, t(N-k)", 0, left, *fit.lost())
 
@@ -252,7 +254,7 @@ class DriscollKraay(Vcov):
         W, across = kernel_of_years(years, lags).weights, fit.sums(year)
         N, T = fit.n, len(years)
         return Covariance(
-            N / (N - len(fit.names) - fit.effects.count) * across.T @ W @ across,
+            N / (N - fit.parameters) * across.T @ W @ across,
             f"Driscoll-Kraay, {lags} lags, linearmodels, t(T-1)",
             0,
             T - 1,

@@ -7,6 +7,10 @@ from . import schemes as schemes
 from . import shocks as shocks
 from . import table_errors as table_errors
 from . import vcov as vcov
+from .engine.bilateral import Gravity as Gravity
+from .engine.bilateral import gravity as gravity
+from .engine.bilateral import gravity_difference as gravity_difference
+from .engine.bilateral import trade_elasticities as trade_elasticities
 from .engine.chains import supply_exposure as supply_exposure
 from .engine.chains import supply_paths as supply_paths
 from .engine.change import change as change

@@ -1,5 +1,8 @@
 """Types of what functions return: for annotations and ``isinstance``."""
 
+from tivax.engine.bilateral import Elasticities as Elasticities
+from tivax.engine.bilateral import GravityFit as GravityFit
+from tivax.engine.bilateral import GravityFits as GravityFits
 from tivax.engine.chains import SupplyExposure as SupplyExposure
 from tivax.engine.chains import SupplyPaths as SupplyPaths
 from tivax.engine.change import Change as Change

@@ -37,7 +37,8 @@ from .results import StoredResult, read_result, require_whole
 # The commands that write results; a package runs no other.
 _COMMANDS = frozenset(
     "tbi decompose indicators scenario change compare exposure aggregate panel "
-    "replicate bootstrap placebo simulate threats curve montecarlo demo bench".split()
+    "replicate bootstrap placebo simulate threats curve montecarlo gravity "
+    "elasticities demo bench".split()
 )
 # Of every file in the archive: the earliest that zip knows.
 _TIME = (1980, 1, 1, 0, 0, 0)

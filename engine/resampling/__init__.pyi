@@ -21,6 +21,7 @@ from .plans import ResamplingPlan as ResamplingPlan
 from .plans import make_plan as make_plan
 from .run_files import RUN_KEYS as RUN_KEYS
 from .run_files import RunFile as RunFile
+from .run_files import read_panel as read_panel
 from .run_files import read_run_file as read_run_file
 from .run_files import read_with_lags as read_with_lags
 from .run_files import with_overrides as with_overrides

@@ -44,7 +44,7 @@ from helpers import random_tables, write_arrays
 COMMANDS = (
     "fetch", "import", "check", "list", "aggregate", "tbi", "decompose",
     "indicators", "scenario", "change", "compare", "exposure", "explore", "panel", "replicate", "bootstrap",
-    "simulate", "threats", "curve", "montecarlo", "package", "demo",
+    "simulate", "threats", "curve", "montecarlo", "gravity", "elasticities", "package", "demo",
     "bench",
 )  # fmt: skip
 REGIONS = ("AUT", "BEL", "DEU", "ROW")

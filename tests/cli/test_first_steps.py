@@ -166,7 +166,7 @@ def test_tariffs_of_a_store_keep_its_deficits(store, tmp_path):
     )
     run.write_text(text)
     line = mistake("scenario", run, "--out", tmp_path / "o")
-    assert "or write 5 for all sectors" in line
+    assert "write 5 for all sectors" in line
     run.write_text(f"elasticities = -5\n{text}")
     line = mistake("scenario", run, "--out", tmp_path / "o")
     assert line.endswith("elasticities = -5: write a number above 0")

@@ -13,6 +13,7 @@ import tivax as tx
 
 from commands import good, mistake
 from experiment_panels import small_panel
+from gpu_commands import SMALL, flows_of
 from helpers import random_tables, write_co2
 
 CODES = ("AUT", "BEL", "CHN", "DEU", "FRA", "HUN", "POL", "USA")
@@ -25,6 +26,7 @@ regressors = ["TBI", "RQ", "INFR"]
 RUN = 'panel = "panel.csv"\nseed = 3\ndraws = 200\n'
 HAT = 'store = "store"\nyears = 2001\nelasticities = "theta.csv"\n'
 WALL = "[[variant]]\nname = 'wall'\nimporters = 'USA'\ntariff = 0.1\n"
+FLOWS = 'data = "flows.csv"\n'
 FILES = {
     "threats": f'{RUN}{MODEL}[threats]\nweights = ["lnGDP"]\n'
     'blocks = { north = ["AUT", "BEL"] }\n',
@@ -47,6 +49,10 @@ FILES = {
     "price": 'store = "store"\nkind = "price"\nexporters = "China"\npercent = 9\n',
     "grid": 'store = "store"\nkind = "shift"\nexporters = "CHN"\n'
     "[grid]\npercent = [5, 10]\n",
+    "gravity": f'{FLOWS}outcome = "value"\nregressors = ["tariff"]\n',
+    "two": f'{FLOWS}outcome = "value"\nregressors = ["tariff"]\nadjust = "none"\n'
+    'clusters = ["exporter", "importer"]\n',
+    "ppml": f'{FLOWS}method = "ppml"\nnonpositive = "drop"\n',
     "cut": 'store = "store"\nkind = "cut"\nexporters = "CHN"\nimporters = "USA"\n',
 }
 RUNS = (
@@ -78,6 +84,9 @@ RUNS = (
     "simulate own.toml",
     "simulate study.toml",
     "demo --size 4x5x3",
+    "gravity gravity.toml",
+    "gravity two.toml",
+    "elasticities ppml.toml",
 )
 
 
@@ -105,6 +114,7 @@ def place(tmp_path_factory):
     own = index.reindex(pd.MultiIndex.from_frame(panel[["year", "iso3"]])).to_numpy()
     outcome = panel["KOFGIdj"] + 5 * (own - panel["TBI"])
     panel.assign(TBI=own, KOFGIdj=outcome).to_csv(folder / "four.csv", index=False)
+    flows_of(SMALL).assign(sector="S").to_csv(folder / "flows.csv", index=False)
     for name, text in FILES.items():
         suffix = "csv" if name == "theta" else "toml"
         (folder / f"{name}.{suffix}").write_text(text)

@@ -265,3 +265,64 @@ def test_draws_without_errors_are_refused(folder):
     words = ("--draws", 5, "--out", folder / "no")
     line = mistake("scenario", folder / "known.toml", *words)
     assert "--draws 5: nothing has an error" in line
+
+
+def _covariance(*rows):
+    return pd.DataFrame(rows, columns=["sector", "other", "covariance"])
+
+
+def test_elasticities_are_drawn_with_their_covariance(world, tmp_path):
+    """A hundred thousand lognormal draws know their covariances to a hundredth."""
+    pairs = [("S01", "S01", 0.25), ("S02", "S02", 0.16), ("S01", "S02", 0.12)]
+    V = _covariance(*pairs, ("S03", "S03", 0.09))
+    economy = tx.Economy.from_tables(
+        world, 2000, _thetas(0.9), elasticities_covariance=V
+    )
+    np.testing.assert_allclose(economy.theta_se, [0.5, 0.4, 0.3])
+    root = economy.theta_root
+    normal = np.random.default_rng(0).normal(size=(3, 100_000))
+    logs = root @ normal - (root**2).sum(axis=1)[:, None] / 2
+    drawn = economy.theta[:, None] * np.exp(logs)
+    np.testing.assert_allclose(np.cov(drawn), economy.theta_covariance, atol=4e-3)
+    np.testing.assert_allclose(drawn.mean(axis=1), economy.theta, atol=1e-2)
+    economy.save(tmp_path / "economy.npz")
+    again = tx.Economy.read(tmp_path / "economy.npz")
+    np.testing.assert_array_equal(again.theta_root, root)
+
+
+def test_sectors_of_one_row_are_one_draw(world):
+    thetas = pd.DataFrame(
+        {"sector": ["S02", "*"], "theta": [4.0, 5.0], "se": [1.0] * 2}
+    )
+    root = tx.Economy.from_tables(world, 2000, thetas).theta_root
+    np.testing.assert_array_equal(root[0], root[2])
+    assert root[0] @ root[1] == 0
+    found = tx.exact_hat(tx.Economy.from_tables(world, 2000, thetas))
+    assert found.drawing(None, 2, 0).record()["theta_errors"]
+
+
+def test_what_is_no_covariance_is_refused(world):
+    wrong = _covariance(("S01", "S01", 0.25), ("S01", "S02", 0.12))
+    options = {"elasticities_covariance": wrong}
+    says = error_of(tx.Economy.from_tables, world, 2000, _thetas(0.1), **options)
+    assert says.endswith("covariance of theta is not positive definite")
+    options = {"elasticities_covariance": _covariance(("S9", "S9", 1.0))}
+    says = error_of(tx.Economy.from_tables, world, 2000, _thetas(0.1), **options)
+    assert says.startswith("elasticities_covariance: no theta of S9")
+
+
+def test_published_elasticities_are_by_sectors_of_wiod(world, tmp_path):
+    with pytest.raises(tx.TivaxError, match="by sectors of WIOD"):
+        tx.Economy.from_tables(world, 2000, "caliendo-parro")
+    wiod = replace(world, sectors=("c4", "c5", "c35"))
+    economy = tx.Economy.from_tables(wiod, 2000, "caliendo-parro")
+    np.testing.assert_array_equal(economy.theta, [5.56, 5.56, 4.55])
+    root = economy.theta_root
+    np.testing.assert_array_equal(root[0], root[1])  # textiles and leather are one
+    tx.save_store(wiod, tmp_path / "store")
+    run = tmp_path / "hat.toml"
+    run.write_text(
+        'kind = "exact-hat"\nstore = "store"\nelasticities = "caliendo-parro"\n'
+        "[[variant]]\ntariff = 0.1\n"
+    )
+    good("scenario", run, "--draws", "2", "--out", tmp_path / "out")

@@ -66,6 +66,7 @@ GRUNFELD_SE: dict[Convention, tuple[float, float]] = {
     "lsdv": (0.0649347849552, 1e-10 * 0.063),
     "plm": (0.0569372626382, 1e-10 * 0.063),
     "linearmodels": (0.0617571, LINEARMODELS_ATOL),
+    "ppml": (0.0569372626382 * np.sqrt(10 / 9), 1e-10 * 0.063),  # plm, G/(G-1)
 }
 
 

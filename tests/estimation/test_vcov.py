@@ -356,6 +356,7 @@ CORRECTIONS: dict[str, dict[str, Any]] = {
     "fixest": {},
     "lsdv": {"k_fixef": "full"},
     "plm": {"k_adj": False, "G_adj": False},
+    "ppml": {"k_adj": False},
 }
 
 

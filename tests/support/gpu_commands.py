@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 import tivax.engine as tx
 
@@ -73,6 +74,7 @@ FILES = {
     "clusters = {countries}\nyears = {periods}\ncontrols = 2\n",
     "threats": _DRAWN + LEAST_SQUARES,
     "curve": _DRAWN + LEAST_SQUARES + '[curve]\ncontrols = "subsets"\n',
+    "gravity": 'data = "flows.csv"\noutcome = "value"\nregressors = ["tariff"]\n',
     "montecarlo": 'panel = "index.csv"\nstore = "store"\nerror = "lognormal.toml"\n'
     'seed = 3\ndraws = 6\nsave_draws = true\n[[model]]\noutcome = "y"\n'
     'regressors = ["TBI"]\n',
@@ -112,6 +114,7 @@ RUNS = {
     "threats": "threats threats.toml",
     "curve": "curve curve.toml",
     "montecarlo": "montecarlo montecarlo.toml",
+    "gravity": "gravity gravity.toml",
 }
 # Commands that go on where all numbers of the device are 0: their programs need not run.
 OF_TABLES = {"check", "tbi", "decompose", "indicators", "change"}
@@ -123,6 +126,7 @@ NO_PROGRAM = {
     "bench": "times what the others compute",
     "compare": "tbi and indicators of several stores",
     "demo": "tbi and decompose of a synthetic world",
+    "elasticities": "triads by NumPy; PPML as gravity",
     "explore": "shows results",
     "fetch": "downloads",
     "import": "fits tables on the processor, once",
@@ -185,6 +189,17 @@ def make_inputs(folder: Path, size: Size, *, only_tables: bool = False) -> None:
     panel = small_panel(countries=size.countries, years=size.periods, seed=3)
     panel.to_csv(folder / "panel.csv", index=False)
     index_panel(world).to_csv(folder / "index.csv", index=False)
+    flows_of(size).to_csv(folder / "flows.csv", index=False)
+
+
+def flows_of(size: Size) -> pd.DataFrame:
+    """Flows between all countries in the periods of the panel."""
+    shape = size.periods, size.countries, size.countries
+    cells = np.argwhere(1 - np.broadcast_to(np.eye(size.countries), shape))
+    rows = pd.DataFrame(cells, columns=["year", "exporter", "importer"])
+    random = np.random.default_rng(1)
+    rows["tariff"] = random.uniform(0, 0.3, len(rows))
+    return rows.assign(value=random.lognormal(size=len(rows)))
 
 
 def words(run: str, folder: Path, out: Path) -> list[str]:

@@ -253,6 +253,7 @@ def of_economies() -> Iterator[Case]:
     cases: dict[str, Bad] = {
         "Economy.from_tables": {
             "elasticities": {**WRONG, "text": "none.csv"}, "tariffs": tariffs,
+            "elasticities_covariance": tariffs,
         },
         "Economy.read": {},
         "Economy.synthetic": {"regions": sizes, "sectors": sizes},
@@ -420,6 +421,28 @@ def of_panels() -> Iterator[Case]:
     }  # fmt: skip
     for function, more in cases.items():
         yield from wrong(function, more, sound)
+    places = list("ABCDE")
+    pairs = [(y, a, b) for y in (1, 2) for a in places for b in places if a != b]
+    trade = pd.DataFrame(pairs, columns=["year", "exporter", "importer"])
+    numbers = np.random.default_rng(0).random((2, len(trade)))
+    trade["value"], trade["tariff"] = 1 + numbers
+    equation = tx.Gravity("value", ["tariff"])
+    gravity: Bad = {"regressors": none, "home": {"int": 3}}
+    gravity |= dict.fromkeys(("pair", "adjust", "negative"), word)
+    yield from wrong("Gravity", gravity, outcome="value", regressors=["tariff"])
+    some = {k: v for k, v in WRONG.items() if v is not None}
+    asked: Bad = {"data": WRONG, "spec": WRONG, "tables": some}
+    asked |= {"by": {"int": 3, "words": "no column"}}
+    yield from wrong("gravity", asked, data=trade, spec=equation)
+    two = dict.fromkeys(("first", "second"), tx.gravity(trade, equation))
+    differ: Bad = {"first": {**WRONG, "fit": fit}, "second": WRONG}
+    yield from wrong("gravity_difference", differ, **two)
+    thetas: Bad = {
+        "data": WRONG,
+        **dict.fromkeys(("method", "flows", "nonpositive"), word),
+    }
+    once = trade[trade["year"] == 1].assign(sector="S")
+    yield from wrong("trade_elasticities", thetas, data=once)
     left: Bad = {"residuals": WRONG, "draws": zero}
     left |= {"regressors": {k: v for k, v in COLUMNS.items() if k != "set"}}
     yield from wrong(

@@ -6,7 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tivax.bench.studies import china_syndrome, printed_terms, uk_multipliers
+from tivax.bench.studies import (
+    china_syndrome,
+    printed_gravity,
+    printed_terms,
+    uk_multipliers,
+)
 from tivax.bench.studies import papers_reproduced as study
 from tivax.engine.papers import nafta
 
@@ -56,7 +61,8 @@ def assert_row_of_page(paper: str, cells: pd.DataFrame) -> None:
     found = study.judged(cells["value"], cells["found"], cells["half"])
     assert found["equal"] == found["cells"]
     page = pd.read_csv(PAGE, thousands=",")
-    (row,) = page[page["paper"].str.contains(paper)].to_dict(orient="records")
+    named = (page["paper"] + " " + page["what"]).str.contains(paper, regex=False)
+    (row,) = page[named].to_dict(orient="records")
     assert (row["cells"], row["equal"]) == (found["cells"], found["equal"])
 
 
@@ -65,8 +71,16 @@ def test_nafta_is_printed_to_the_last_digit(shared):
     found = nafta.solve_paper(shared / "data" / "nafta")
     cells = study.nafta(shared / "truth", found.frames["tables"])
     assert len(cells) == 36
-    assert_row_of_page("Caliendo and Parro", cells)
+    assert_row_of_page("#nafta", cells)
     assert found.residual < 1e-12
+
+
+@pytest.mark.shared
+def test_gravity_is_printed_to_the_last_digit(shared):
+    folder = shared / "data" / "gravity"
+    assert_row_of_page("Weidner and Zylkin", printed_gravity.weidner_zylkin(folder))
+    assert_row_of_page("chapter 1", printed_gravity.guide(folder)[0])
+    assert_row_of_page("of 18 sectors", printed_gravity.caliendo_parro(folder))
 
 
 def test_correlations_of_pairs_are_by_year_of_theirs_and_ours():

@@ -1,0 +1,5 @@
+"""Gravity: flows between pairs by PPML, their errors, and trade elasticities."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

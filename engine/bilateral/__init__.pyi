@@ -1,0 +1,9 @@
+from .elasticities import Elasticities as Elasticities
+from .elasticities import trade_elasticities as trade_elasticities
+from .fits import GravityFit as GravityFit
+from .fits import GravityFits as GravityFits
+from .fits import gravity as gravity
+from .fits import gravity_difference as gravity_difference
+from .run_files import run_elasticities as run_elasticities
+from .run_files import run_gravity as run_gravity
+from .solved import Gravity as Gravity

@@ -1,0 +1,1 @@
+"""Poisson pseudo maximum likelihood on a cube of years, exporters and importers."""
