@@ -42,6 +42,7 @@ _DIMENSIONS = {
     "deficit": "region",
     "theta": "sector",
 }
+_OPTIONAL = ("theta_se", "markup")
 # Accounts must add up to this: of a region's value added, or of an industry's output.
 # Published trade, production and input-output tables that were fitted to each other
 # are rounded to less.
@@ -81,6 +82,9 @@ class Economy(Printable):
         The database, whose sectors have titles.
     theta_se : (sector,), optional
         Standard errors of ``theta``.
+    markup : (sector,), optional
+        Price over cost, from 1: profits, 1 - 1 / markup of sales, are part of value
+        added and belong to the region that sells (Ossa 2014). By default 1.
     tables, year
         The year of tables that it was made of, if so.
 
@@ -115,6 +119,7 @@ class Economy(Printable):
     name: str = "economy"
     source: str = ""
     theta_se: np.ndarray | None = None
+    markup: np.ndarray | None = None
     tables: WorldTables | None = None
     year: int | None = None
 
@@ -122,11 +127,25 @@ class Economy(Printable):
         for name in ("regions", "sectors"):
             labels = _labels(self.name, name, getattr(self, name))
             object.__setattr__(self, name, labels)
-        optional = ["theta_se"] * (self.theta_se is not None)
-        for name in (*_DIMENSIONS, *optional):
+        for name in (*_DIMENSIONS, *self._given):
             object.__setattr__(self, name, _numbers(self, name))
         _check_values(self)
         check_accounts(self)
+
+    @property
+    def _given(self) -> list[str]:
+        """Names of the optional arrays that are there."""
+        return [k for k in _OPTIONAL if getattr(self, k) is not None]
+
+    @property
+    def profit(self) -> Float[np.ndarray, " s"]:
+        """Profits by sector, as a share of sales."""
+        return 0 * self.theta if self.markup is None else 1 - 1 / self.markup
+
+    @property
+    def wages(self) -> Float[np.ndarray, "r s"]:
+        """Value added less profits, by region and sector."""
+        return self.value_added - self.profit * self.output
 
     @property
     def output(self) -> Float[np.ndarray, "r s"]:
@@ -158,7 +177,8 @@ class Economy(Printable):
     def digest(self) -> str:
         """A checksum of labels and arrays."""
         labels = (np.array(self.regions), np.array(self.sectors))
-        return digest_of(*labels, *(getattr(self, name) for name in _DIMENSIONS))
+        names = [*_DIMENSIONS, *(["markup"] * (self.markup is not None))]
+        return digest_of(*labels, *(getattr(self, name) for name in names))
 
     @classmethod
     def from_tables(
@@ -175,8 +195,9 @@ class Economy(Printable):
         tables, year
             Z, Y and output of that year. Value added is output less inputs.
         elasticities
-            A csv or frame with columns sector, theta, and se where standard errors
-            are known. A row ``*`` is for all sectors that are not named.
+            A csv or frame with columns sector, theta, and where there are any se, the
+            standard errors, and markup (price over cost, from 1). A row ``*`` is for
+            all sectors that are not named.
         tariffs
             A csv or frame with columns importer, exporter, sector, tariff, tariff_new
             (rates; 0.05 is 5 %). ``*`` is every label; later rows overrule earlier
@@ -252,7 +273,7 @@ class Economy(Printable):
         if not path.is_file():
             raise NotFound(f"{path}: no such file")
         wanted = ("regions", "sectors", *_DIMENSIONS)
-        found = read_npz(path, (*wanted, "theta_se"))
+        found = read_npz(path, (*wanted, *_OPTIONAL))
         if missing := [name for name in wanted if name not in found]:
             raise TivaxError(
                 f"{path}: no array {missing[0]}; an economy has {', '.join(wanted)}"
@@ -260,7 +281,7 @@ class Economy(Printable):
         arrays: dict[str, Any] = {name: found[name] for name in wanted}
         for name in ("regions", "sectors"):
             arrays[name] = _labels(str(path), name, arrays[name])
-        return cls(**arrays, name=str(path), theta_se=found.get("theta_se"))
+        return cls(**arrays, name=str(path), **{k: found.get(k) for k in _OPTIONAL})
 
     def save(self, path: str | Path, *, format: str = "npz") -> None:
         """Write the economy in a form that ``Economy.read`` reads.
@@ -279,9 +300,7 @@ class Economy(Printable):
         if format == "kite":
             write_kite(self, path)
             return
-        arrays = {name: getattr(self, name) for name in _DIMENSIONS}
-        if self.theta_se is not None:
-            arrays["theta_se"] = self.theta_se
+        arrays = {name: getattr(self, name) for name in (*_DIMENSIONS, *self._given)}
         labels = {k: np.array(getattr(self, k)) for k in ("regions", "sectors")}
         require_no_folder(path)
         require_writable(path)
@@ -433,6 +452,7 @@ def _check_values(economy: Economy) -> None:
     errors = economy.theta_se
     if errors is not None and not (np.isfinite(errors) & (errors >= 0)).all():
         raise TivaxError(f"{economy.name}: theta_se must hold numbers from 0")
+    _check_markups(economy)
     spent = np.maximum(economy.final, 0).sum(axis=1)
     total = economy.value_added.sum(axis=1)
     for region, bought, added in zip(economy.regions, spent, total, strict=True):
@@ -443,6 +463,19 @@ def _check_values(economy: Economy) -> None:
                 f"{economy.name}: value added of {region} is {added:g}; it must be "
                 "positive"
             )
+
+
+def _check_markups(economy: Economy) -> None:
+    """Raise ``TivaxError`` for a markup below 1, and profits that leave no wages."""
+    if economy.markup is None:
+        return
+    if not (np.isfinite(economy.markup) & (economy.markup >= 1)).all():
+        raise TivaxError(f"{economy.name}: markup must hold numbers from 1")
+    for cell in np.argwhere((economy.wages <= 0) & (economy.output > 0)).tolist()[:1]:
+        raise TivaxError(
+            f"{economy.name}: profits of {_label_of(economy, 'final', cell)} are all "
+            "of its value added or more; take a lower markup"
+        )
 
 
 def check_accounts(economy: Economy) -> None:

@@ -125,6 +125,7 @@ class _Drawn(NamedTuple):
     theta: Float[Array, " s"]
     theta_se: Float[Array, " s"]
     joined: Float[Array, "r r"]
+    profit: Float[Array, " s"]
     rule: DeficitRule
     scenarios: Scenarios
     near: _Near
@@ -268,7 +269,7 @@ class EconomyDraws:
         se = economy.theta_se
         se = np.zeros_like(economy.theta) if se is None else se
         given = accounts_of(economy), home, economy.tariff, economy.theta, se
-        more = joined(economy), rule_of(self.deficits), scenarios, near
+        more = joined(economy), economy.profit, rule_of(self.deficits), scenarios, near
         return _Drawn(table, errors, *jax.device_put((*given, *more)))
 
 
@@ -323,7 +324,8 @@ def _block(flows: bool, together: bool) -> Callable[..., Array]:
             table = drawn_economy.TableYear(*cells, home)
             accounts = drawn_economy.accounts_of_table(table, given.tariff)
         theta = _theta(key, given.theta, given.theta_se)
-        shares = drawn_economy.shares_of(accounts, given.tariff, theta, given.joined)
+        about = given.tariff, theta, given.joined, given.profit
+        shares = drawn_economy.shares_of(accounts, *about)
         old, missed = old_at_once(
             shares,
             given.tariff,

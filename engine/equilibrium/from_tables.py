@@ -52,7 +52,6 @@ def accounts_of_tables(
     table = tables.table(parse_year(year))
     regions, sectors = tuple(tables.regions), tuple(tables.sectors)
     r, s = len(regions), len(sectors)
-    theta, theta_se = _read_elasticities(elasticities, sectors)
     old, new = np.zeros((r, r, s)), np.zeros((r, r, s))
     if tariffs is not None:
         columns = ("tariff", "tariff_new")
@@ -75,10 +74,9 @@ def accounts_of_tables(
         final=(finals * paid).sum(axis=0).T,
         value_added=output - inputs.sum(axis=1),
         deficit=trade.sum(axis=(1, 2)) - trade.sum(axis=(0, 2)),
-        theta=theta,
         name=f"{source_in_words(tables.source) or 'tables'}, {table.year}",
         source=tables.source,
-        theta_se=theta_se,
+        **_read_elasticities(elasticities, sectors),
         tables=tables,
         year=table.year,
     )
@@ -104,10 +102,10 @@ def positive_accounts(
 
 def _read_elasticities(
     source: str | Path | pd.DataFrame, sectors: Sequence[str]
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """theta by sector, and its standard errors where there is a column se."""
+) -> dict[str, np.ndarray]:
+    """theta by sector, and theta_se and markup where there are such columns."""
     where, frame = read_numbers(
-        source, "elasticities", ("sector",), ("theta",), ("se",)
+        source, "elasticities", ("sector",), ("theta",), ("se", "markup")
     )
     if twice := frame["sector"][frame["sector"].duplicated()].tolist():
         raise TivaxError(f"{where}: sector {twice[0]} is duplicated")
@@ -127,13 +125,14 @@ def _read_elasticities(
     if (theta <= 0).any():
         sector = sectors[int(np.argmax(theta <= 0))]
         raise TivaxError(f"{where}: theta of {sector} must be positive")
-    if "se" not in values:
-        return theta, None
-    se = values["se"].to_numpy(float)
-    if (se < 0).any():
-        sector = sectors[int(np.argmax(se < 0))]
-        raise TivaxError(f"{where}: se of {sector} must not be negative")
-    return theta, se
+    found = {"theta": theta}
+    for name, column, least in (("theta_se", "se", 0), ("markup", "markup", 1)):
+        if column in values:
+            found[name] = values[column].to_numpy(float)
+            if (low := found[name] < least).any():
+                sector = sectors[int(np.argmax(low))]
+                raise TivaxError(f"{where}: {column} of {sector} is below {least}")
+    return found
 
 
 def read_cells(
