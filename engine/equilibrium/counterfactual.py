@@ -78,8 +78,9 @@ def exact_hat(
     The numeraire is world value added. Welfare is ``tot`` + ``vot`` of section 5 of the
     paper, with z'/z - 1 for d ln z, as its published figures are computed. Changes of
     iceberg costs add ``tech``, changes of deficits ``transfer``, markups ``profits``
-    (profits that move to the region): they follow from the same differentiation. Where accounts add up only roughly, or final demand had to be
-    set to zero, the old equilibrium too is solved from the shares of the economy.
+    (that move to the region): they follow from the same differentiation. Where
+    accounts add up only roughly, or final demand had to be set to zero, the old
+    equilibrium too is solved from the shares of the economy.
 
     Examples
     --------

@@ -80,10 +80,10 @@ class ExactHat(Result):
     changes
         One row a region, or scenario and region (levels of the index). Columns, all in
         per cent: welfare = tot + vot (+ tech + transfer + profits), to first order
-        around the old equilibrium; realwage, wages over the price index of final demand; real_income,
-        the exact change of income over the price index; gdp, of wages and tariff
-        revenue over it; exports_gdp and imports_gdp (net of tariffs, over wages);
-        revenue, the change of that of tariffs over old spending; wage and price_index
+        around the old equilibrium; realwage, wages over the price index of final
+        demand; real_income, the exact change of income over the price index; gdp, of
+        wages, profits and tariff revenue over it; exports_gdp and imports_gdp (net of
+        tariffs, over wages); revenue, the change of that of tariffs over old spending; wage and price_index
         in units of world value added.
     clearing
         The largest excess demand for labour relative to a region's value added, by

@@ -157,9 +157,7 @@ def block_of(economy: Economy, supply: Supply) -> one_sector.OneSector:
     that are not one for each.
     """
     if economy.markup is not None:
-        raise TivaxError(
-            f"{economy.name}: markups and a block of supply exclude each other"
-        )
+        raise TivaxError(f"{economy.name}: has markups; leave supply out")
     if len(economy.sectors) != 1:
         raise TivaxError(
             f"{economy.name}: a block of supply takes one sector, not "

@@ -128,7 +128,8 @@ def log_costs(
 ) -> Float[Array, "r s"]:
     """log c hat of the input bundles."""
     bought = jnp.einsum("nkj,nk->nj", economy.inputs, log_prices)
-    return (economy.value_added * log_wages[:, None] + bought) / (1 - economy.profit)
+    cost = 1 - economy.profit[None, :]
+    return (economy.value_added * log_wages[:, None] + bought) / cost
 
 
 def price_map(

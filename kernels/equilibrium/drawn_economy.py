@@ -84,10 +84,10 @@ def shares_of(
     cost = accounts.inputs.sum(axis=1) + accounts.value_added
     inputs = accounts.inputs * per_dollar(jnp.maximum(cost, 0))[:, None]
     final = jnp.maximum(accounts.final, 0)
-    income = (accounts.value_added - profit * jnp.maximum(cost, 0)).sum(axis=1)
+    income = (accounts.value_added - profit[None, :] * jnp.maximum(cost, 0)).sum(axis=1)
     return EconomyArrays(
         shares=shares,
-        value_added=1 - inputs.sum(axis=1) - profit,
+        value_added=1 - inputs.sum(axis=1) - profit[None, :],
         inputs=inputs,
         budget=final / final.sum(axis=1, keepdims=True),
         theta=theta,

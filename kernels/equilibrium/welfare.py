@@ -29,7 +29,8 @@ class Welfare(NamedTuple):
     """Relative changes (0.01 is 1 %); ``welfare`` is the sum of the next five,
     ``real_income`` the exact change of income over the price index. ``gdp`` is wages,
     profits and tariff revenue over it; exports and imports, net of tariffs, are over
-    wages; ``revenue`` is the change of tariff revenue over old spending, inputs included."""
+    wages; ``revenue`` is the change of tariff revenue over old spending, inputs
+    included."""
 
     welfare: Float[Array, " r"]
     tot: Float[Array, " r"]
