@@ -45,7 +45,8 @@ def economy_of(data: Path) -> tx.Economy:
 
 
 def best_tariffs(data: Path) -> pd.DataFrame:
-    """Cells of all countries: his rate, ours, and what counts as equal."""
+    """Cells of all countries: his rate, ours, the share in the country's imports, and
+    what counts as equal."""
     economy, parts = economy_of(data), []
     given = loadmat(data / "OPTIMALTARIFFBAS.mat")["OPTIMALTARIFFBAS"]
     for k, region in enumerate(REGIONS):
@@ -54,7 +55,8 @@ def best_tariffs(data: Path) -> pd.DataFrame:
         )
         # His rows are partners by industry, ours industries by partner.
         his = given[:, k].reshape(-1, len(REGIONS) - 1).T.ravel()
-        parts.append(pd.DataFrame({"value": his, "found": best.rates.to_numpy()}))
+        found = {"value": his, "found": best.rates.to_numpy()}
+        parts.append(pd.DataFrame(found | {"share": best.choices[0].player.shares}))
     return pd.concat(parts, ignore_index=True).assign(half=HALF)
 
 

@@ -281,7 +281,8 @@ class Economy(Printable):
         arrays: dict[str, Any] = {name: found[name] for name in wanted}
         for name in ("regions", "sectors"):
             arrays[name] = _labels(str(path), name, arrays[name])
-        return cls(**arrays, name=str(path), **{k: found.get(k) for k in _OPTIONAL})
+        arrays |= {name: found.get(name) for name in _OPTIONAL}
+        return cls(**arrays, name=str(path))
 
     def save(self, path: str | Path, *, format: str = "npz") -> None:
         """Write the economy in a form that ``Economy.read`` reads.

@@ -83,8 +83,8 @@ class ExactHat(Result):
         around the old equilibrium; realwage, wages over the price index of final
         demand; real_income, the exact change of income over the price index; gdp, of
         wages, profits and tariff revenue over it; exports_gdp and imports_gdp (net of
-        tariffs, over wages); revenue, the change of that of tariffs over old spending; wage and price_index
-        in units of world value added.
+        tariffs, over wages); revenue, the change of that of tariffs over old spending;
+        wage and price_index in units of world value added.
     clearing
         The largest excess demand for labour relative to a region's value added, by
         scenario.

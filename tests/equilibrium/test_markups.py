@@ -124,8 +124,10 @@ def test_best_tariffs_of_ossa_are_found_again(shared):
     found = papers_reproduced.judged(cells["value"], cells["found"], cells["half"])
     assert found["cells"] == 1386 and found["equal"] >= 1300
     assert cells["value"].mean() == pytest.approx(0.5552, abs=5e-5)
-    assert cells["found"].median() == pytest.approx(cells["value"].median(), abs=5e-4)
-    unequal = (cells["value"] - cells["found"]).abs() > cells["half"]
+    apart = (cells["value"] - cells["found"]).abs()
+    # Seven countries, whose shares add up to 1 each: the average rate of imports.
+    assert (apart * cells["share"]).sum() < 7e-4
+    unequal = apart > cells["half"]
     assert cells.loc[unequal, "share"].max() < 1e-4
 
 
