@@ -1,26 +1,19 @@
 """The result of ``tx.change``: effects of factors, by country, partner and sector."""
 
-import math
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
-from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from jaxtyping import Float
 
-from ..core import Listing, billions, capital, points
+from ..core import Phrase
 from ..errors import WithErrors, interval
-from ..figures import ShownRegions, shown_regions
-from ..figures import changes as drawings
-from ..figures.regions import of_those_shown
 from ..measures import INDICATORS
-from ..reporting import Plot, Result, change_of, kinds_line, method_of
-from ..tables import country_in_text, country_name, listing_by_region
+from ..reporting import Told
+from ..tables.shown_regions import ShownRegions, shown_regions
 
 FACTOR_NAMES = (
     "technology",
@@ -34,20 +27,20 @@ INTENSITY = "intensity"
 """In place of value-added shares, of a satellite account: it per unit of output."""
 IMBALANCE = "imbalance"
 PRICES = "prices"
-_VOLUMES = (
-    " Effects are of volumes, from each year to the next at the prices of the year "
-    "before; what prices do is a seventh factor."
-)
-# Of the regions that were asked for, figures of countries; countries in each.
-_MAPS, _COUNTRIES = 3, 20
-_NOT_IN_NAMES = re.compile(r'[<>:"/\\|?*]')  # of files, on one system or another
-# A table of seven numbers in 84 columns.
-_SHORT = {"value-added shares": "VA shares"}
-_MISSED = 1e-6  # a remainder that is told
+
+
+class ChangeFinding(NamedTuple):
+    """The change of the measure of a region and the ``effect`` of the factor that has
+    the largest, each with ``value``, ``ci_low`` and ``ci_high``."""
+
+    region: str
+    change: pd.Series
+    factor: str
+    effect: pd.Series
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Change(WithErrors, Result):
+class Change(WithErrors, Told):
     """The change of a measure between two years, by factor.
 
     Attributes
@@ -128,13 +121,9 @@ class Change(WithErrors, Result):
     drawn: Mapping[str, Any] = field(default_factory=dict)
 
     program = "change"
-    report_title = "Why it changed"
+    in_print = "tivax.engine.present.change"
     printed = True
     always_parquet = ("by_partner", "by_sector")
-
-    @property
-    def method(self) -> str:  # type: ignore[override]
-        return method_of("change", volumes=_VOLUMES * self.of_volumes)
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -154,14 +143,6 @@ class Change(WithErrors, Result):
         table = interval(effects).beside(self.table)
         values = interval(np.stack(changes, 1)).beside(self.values)
         return replace(self, table=table, values=values, drawn=drawn)
-
-    def _within(self, marked: str) -> list[str]:
-        """A line on what the intervals hold, if there are any, so ``marked``."""
-        if not self.drawn:
-            return []
-        kinds = kinds_line(self.drawn["error"])
-        draws = f"{self.drawn['draws']:,} draws of errors of the tables: {kinds}"
-        return [f"{marked} 95 % intervals from {draws}"]
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """change, with ``chained`` steps; by_partner and by_sector without the cells
@@ -189,70 +170,27 @@ class Change(WithErrors, Result):
     @property
     def shown(self) -> ShownRegions:
         """The regions of figures and summary: those asked for, else the largest."""
-        return shown_regions(self.size, f"output in {self.end}", self.asked)
+        size = Phrase("output in {year}", year=self.end)
+        return shown_regions(self.size, size, self.asked)
 
-    def plots(self) -> dict[str, Plot]:
-        """A waterfall, bars of each step if there are steps, bars of regions by
-        factor; for each of up to three regions that were asked for bars of countries
-        by factor."""
-        shown, years = self.shown, (self.start, self.end)
-        title = "\n".join([self._plot_title, *self._within("whiskers:")])
-        about: dict[str, Any] = {"title": title, "unit": self.unit}
-        few = about | {"regions": shown.few}
-        waterfall = partial(drawings.waterfall, self.values, self.table, years=years)
-        plots: dict[str, Plot] = {"waterfall": partial(waterfall, **few)}
-        if self.steps is not None:
-            plots["steps"] = partial(drawings.yearly_effects, self.steps, **few)
-        if len(self.regions) > 1:
-            effects = self.by_factor.loc[shown.many]
-            about["rows"] = "region"
-            if self.drawn:
-                about["ends"] = self.values.set_index("region")[["ci_low", "ci_high"]]
-            plots["factors"] = partial(drawings.effect_bars, effects, **about)
-        if shown.asked and len(shown.few) <= _MAPS:
-            for region in shown.few:
-                name = f"countries_{_NOT_IN_NAMES.sub('_', region)}"
-                if name in plots:
-                    name = f"{name}_{len(plots)}"
-                plots[name] = self._country_map(region)
-        return plots
+    @property
+    def effects(self) -> pd.DataFrame:
+        """``value``, ``ci_low`` and ``ci_high`` of every effect by region and factor;
+        those of the whole change are of the factor ``change``."""
+        whole = self.values.assign(factor="change", value=self.values["change"])
+        every = pd.concat([self.table, whole]).set_index(["region", "factor"])
+        return every.reindex(columns=["value", "ci_low", "ci_high"])
 
-    def _country_map(self, region: str) -> Plot:
-        effects = self.by_country.sel(region=region).transpose("country", "factor")
-        countries, factors = (effects[k].values.tolist() for k in effects.dims)
-        frame = pd.DataFrame(effects.values, countries, factors)
-        size = np.abs(effects.values).sum(axis=1)
-        first = np.argsort(-size, kind="stable")[:_COUNTRIES]
-        return partial(
-            drawings.effect_bars,
-            frame.iloc[first],
-            title=f"{self._plot_title}, {region}: by country in which it changed",
-            unit=self.unit,
-            rows="country",
-        )
-
-    def titles(self) -> dict[str, str]:
-        """The region that changed most among those shown, and its largest factor."""
-        shown = self.values.set_index("region").loc[self.shown.few]
-        change = (shown["end"] - shown["start"]).dropna()
-        if change.empty:
-            return {}
-        region = str(change.abs().idxmax())
-        own = self.table[self.table["region"] == region].set_index("factor")["value"]
-        if own.dropna().empty or not change[region]:
-            return {}
-        most = str(own.abs().idxmax())
-        way = "rose" if change[region] > 0 else "fell"
-        of_all = "most " if len(change) > 1 else ""
-        by = "raised" if own[most] > 0 else "lowered"
-        what = self.said(capital(change_of(self.measure).removeprefix("Change of ")))
-        title = (
-            f"{what} of {country_in_text(region)} {way} {of_all}"
-            f"from {self.start} to {self.end}; {most} {by} it most"
-        )
-        if of_all:
-            title = of_those_shown(title, shown.index, self.by_partner.country.values)
-        return {"waterfall": title}
+    def findings(self) -> list[ChangeFinding]:
+        """The change of each region shown that has the measure, and the largest effect
+        on it."""
+        found, effects = [], self.effects
+        for region in self.shown.few:
+            own = effects.xs(region).query("value == value").T
+            if "change" in own and len(own.columns) > 1:
+                most = str(own.loc["value"].drop("change").abs().idxmax())
+                found.append(ChangeFinding(region, own["change"], most, own[most]))
+        return found
 
     def facts(self) -> dict[str, Any]:
         names = ("measure", "sector", "partner", "start", "end", "unit")
@@ -264,52 +202,6 @@ class Change(WithErrors, Result):
             "chained": self.steps is not None,
             "prices": "previous year's" if self.of_volumes else "current",
         }
-
-    @property
-    def subtitle(self) -> str:
-        return self._plot_title.removeprefix("Change of ")
-
-    @property
-    def sentence(self) -> str:
-        """The change of the first regions shown, and its largest effect."""
-        said, about = [], self._plot_title
-        for region in self.shown.few[:_MAPS]:
-            own = self._printed.xs(region).query("value == value")
-            if "change" not in own.index or len(own) == 1:
-                continue
-            most = str(own["value"].drop("change").abs().idxmax())
-            if not own.loc[["change", most], "value"].any():
-                said.append(f"{about}: {country_name(region)} does not change.")
-                continue
-            whole, effect = (self._told(own, k) for k in ("change", most))
-            said.append(
-                f"{about}: {country_name(region)} {whole}; the largest effect is that "
-                f"of {most}, {effect}."
-            )
-        return "\n".join([*said, *(f"{k}." for k in self._within("In brackets:"))])
-
-    @property
-    def _printed(self) -> pd.DataFrame:
-        """Effects and changes, with their intervals, in the unit that is printed."""
-        whole = self.values.assign(factor="change", value=self.values["change"])
-        every = pd.concat([self.table, whole]).set_index(["region", "factor"])
-        numbers = every.reindex(columns=["value", "ci_low", "ci_high"])
-        return numbers * billions(self.unit, self.largest)[1]
-
-    def _told(self, printed: pd.DataFrame, name: str) -> str:
-        """A change or an effect with its unit and its interval."""
-        unit, factor = billions(points(self.unit), self.largest)
-        row = printed.loc[name].to_numpy(float)
-        text, *ends = effect_texts(row[row == row].tolist(), factor * self.largest)
-        text += f" {unit}" if unit not in ("", "1") else ""
-        return f"{text} ({' to '.join(ends)})" if ends else text
-
-    @property
-    def _plot_title(self) -> str:
-        title = change_of(self.measure)
-        if known := INDICATORS.get(self.measure):
-            title = f"Change of {known.title.split(':')[0]} ({self.measure})"
-        return self.said(title) + self.title.removeprefix(self.measure)
 
     @property
     def by_factor(self) -> pd.DataFrame:
@@ -329,47 +221,3 @@ class Change(WithErrors, Result):
         """The largest effect or change in absolute value."""
         every = [*self.table["value"], *self.values["change"]]
         return max((abs(float(k)) for k in every if k == k), default=0.0)
-
-    @property
-    def title(self) -> str:
-        """The measure (sector, and partner) and the two years."""
-        of = self.measure if self.sector is None else f"{self.measure} of {self.sector}"
-        of += "" if self.partner is None else f" with {self.partner}"
-        return f"{of}, {self.start} to {self.end}"
-
-    def _listings(self) -> Sequence[Listing]:
-        """The effects on the regions shown."""
-        unit, factor = billions(points(self.unit), self.largest)
-        printed = self._printed
-        kept = [*self.table["factor"].unique(), "change"]
-
-        def texts(values: pd.Series) -> list[list[str]]:
-            wide = values.unstack().loc[[*self.shown.few], kept].to_numpy(float)
-            return [effect_texts(k, factor * self.largest) for k in wide.tolist()]
-
-        rows = dict(zip(self.shown.few, texts(printed["value"]), strict=True))
-        note = (
-            f"the effects miss the change by up to {self.remainder:.1e} of the largest "
-            f"effect; nodes = {self.nodes} is too few"
-        )
-        effects = "effects" if unit in ("", "1") else f"effects, {unit}"
-        title = f"{self._plot_title}: {effects}; {self.shown.rule}"
-        notes = [note] * (self.remainder > _MISSED) + self._within("±: half of")
-        columns = [_SHORT.get(str(k), str(k)) for k in kept]
-        found = listing_by_region(title, columns, rows, notes)
-        if not self.drawn:
-            return [found]
-        half = texts((printed["ci_high"] - printed["ci_low"]) / 2)
-        below = (("±", *[""] * (found.words - 1), *k) for k in half)
-        both = zip(found.rows, below, strict=True)
-        return [replace(found, rows=[*chain.from_iterable(both)])]
-
-
-def effect_texts(effects: Sequence[float], most: float) -> list[str]:
-    """Numbers with as many decimals as leave ``most`` four digits."""
-    decimals = 3 - math.floor(math.log10(most)) if most > 0 else 0
-    least = 0.5 * 10.0**-decimals
-    return [
-        f"{0 if abs(k) < least else k:,.{max(decimals, 0)}f}" if k == k else "-"
-        for k in effects
-    ]

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import PurePosixPath
 from typing import Any
 
+from .phrases import Phrase
 from .toml import load_toml
 
 
@@ -87,8 +88,9 @@ def output_title(command: str, stem: str) -> str:
     if (found := output_of(command, stem)) is None:
         return name.replace("_", " ")
     pattern, output = found
-    several = "/" in pattern and "*" in pattern
-    return f"{output.title} ({name})" if several else output.title
+    if "/" in pattern and "*" in pattern:  # one of several
+        return Phrase("{title} ({name})", title=output.title, name=name)
+    return output.title
 
 
 def _own_first(command: str, kind: str) -> dict[str, Any]:

@@ -26,9 +26,9 @@ class Phrase(str):
         return (self.key,), self.values
 
     @classmethod
-    def listed(cls, texts: Iterable[str]) -> str:
+    def listed(cls, texts: Iterable[str], between: str = "; ") -> str:
         """Notes one after the other, as a cell of a table has them."""
         parts = {f"note{k}": text for k, text in enumerate(filter(None, texts), 1)}
         if len(parts) < 2:
             return parts.get("note1", "")
-        return cls("; ".join(f"{{{k}}}" for k in parts), **parts)
+        return cls(between.join(f"{{{k}}}" for k in parts), **parts)

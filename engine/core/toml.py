@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from .choose import choose_from, suggest
 from .errors import NotFound, TivaxError, require_regular
+from .phrases import Phrase
 
 
 def load_toml(package: str | None, name: str) -> dict[str, Any]:
@@ -338,7 +339,8 @@ def grid_variants(
         chosen = dict(zip(grid, combination, strict=True))
         if skip(chosen):
             continue
-        name = ", ".join(f"{key} {_words(value)}" for key, value in chosen.items())
+        words = {key: _words(value) for key, value in chosen.items()}
+        name = Phrase(", ".join(f"{key} {{{key}}}" for key in words), **words)
         if name in found:
             raise TivaxError(f"{file}: [grid] has {name} twice")
         found[name] = chosen

@@ -1,3 +1,4 @@
+from .batches import BY_SECTOR as BY_SECTOR
 from .batches import TOGETHER as TOGETHER
 from .counterfactual import exact_hat as exact_hat
 from .economy import Economy as Economy

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -10,29 +9,12 @@ import pandas as pd
 import xarray as xr
 from jaxtyping import Float
 
-from ..core import (
-    Listing,
-    Progress,
-    TivaxError,
-    count_text,
-    first_and_named,
-    in_float64,
-    no_progress,
-    require_choice,
-)
+from ..core import Progress, TivaxError, in_float64, no_progress, require_choice
 from ..errors import DRAWS, AnyModel, interval
-from ..figures import REAL_INCOME, has_map, world_tiles
-from ..figures.regions import other_way_text
-from ..figures.welfare import (
-    sectors_by_region,
-    welfare_by_region,
-    welfare_ranges,
-    who_pays,
-)
 from ..measures import trade_benefit_index
-from ..reporting import Plot, Result
+from ..reporting import Told
 from ..sources import goods_of, sector_title
-from ..tables import WorldTables, country_in_text, country_name, listing_by_region
+from ..tables import WorldTables
 from . import supply as supply_side
 from .accounts import effect_of_change, tables_of_flows
 from .batches import BY_SECTOR, Batches, BatchFlows
@@ -47,30 +29,13 @@ MEASURES = ("welfare", "tot", "vot", "realwage")
 """Measures of every counterfactual, in per cent."""
 OTHERS = ("real_income", "gdp", "price_index", "exports_gdp", "imports_gdp", "revenue")
 """The others, exact."""
-# Columns that are printed beside welfare, in words.
-_WORDS = {
-    "real_income": "real income",
-    "realwage": "real wage",
-    "price_index": "prices",
-    "gdp": "GDP",
-    "exports_gdp": "exports/GDP",
-    "imports_gdp": "imports/GDP",
-    "revenue": "revenue",
-}
-_SHOWN = 10
-_FEW = 3  # scenarios that a figure shows one by one
-# Regions whose sectors are printed, and how many of each.
-_REGIONS, _SECTORS = 4, 5
-_BY_SECTOR = {
-    "value_added": "Value added by sector, per cent",
-    "imports": "Imports by sector, per cent",
-}
-_NOTHING = 1e-8  # per cent: what is below is rounding
+SECTORS = ("output", "value_added", "imports")
+"""Measures of sectors."""
 Which = Literal["before", "after"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ExactHat(Result):
+class ExactHat(Told):
     """A counterfactual equilibrium, or several of one economy.
 
     Attributes
@@ -140,30 +105,12 @@ class ExactHat(Result):
 
     program = "scenario"
     printed = True
+    in_print = "tivax.engine.present.equilibrium"
 
     @property
-    def report_title(self) -> str:  # type: ignore[override]
-        if 0 < len(self.names) <= _FEW:
-            return f"What if: {'; '.join(self.names)}"
-        if self.names:
-            return f"What if: {count_text(len(self.names), 'variant')}"
-        if self.deficits == "closing":
-            return "What if trade is balanced"
-        if self.tariff is None:
-            return "What if trade costs change"
-        among = [country_in_text(k) for k in self.named]
-        of = f" of {' and '.join(among)}" * (0 < len(among) <= _FEW)
-        return f"What if tariffs{of} change"
-
-    @property
-    def method(self) -> str:  # type: ignore[override]
-        if self.supply is not None:
-            return "New equilibria relative to the old one, with a block of supply."
-        return (
-            "New equilibria of Caliendo and Parro (2015), relative to the old one; the "
-            "numeraire is world value added. Output and value added of a sector change "
-            "by the same per cent."
-        )
+    def phrases(self) -> Mapping[str, str]:
+        """Names of variants, with what they were made of."""
+        return {name: name for name in self.names}
 
     @property
     def measures(self) -> Sequence[str]:
@@ -219,28 +166,7 @@ class ExactHat(Result):
         )
 
     @property
-    def lines(self) -> list[str]:
-        """Notes on the economy that a reader needs, in sentences; often none."""
-        lines = []
-        if cells := self.economy.zeroed:
-            lines.append(
-                "final demand that would be negative counts as 0 in "
-                f"{count_text(cells, 'cell')}; the old equilibrium is solved from the "
-                "shares of the economy"
-            )
-        if cells := self.economy.negative_inputs:
-            verb = "is" if cells == 1 else "are"
-            lines.append(
-                f"{count_text(cells, 'cell')} of intermediate inputs {verb} negative, "
-                "by less than 0.1 % of output"
-            )
-        if services := self._services_taxed():
-            lines.append(f"new tariffs are on services, too: {services} of the sectors")
-        if len(self.clearing) > BY_SECTOR and self.supply is None:
-            lines.append(f"results of sectors are of {BY_SECTOR} scenarios at most")
-        return lines
-
-    def _services_taxed(self) -> int:
+    def services_taxed(self) -> int:
         """Number of sectors with new tariffs that are not goods, where codes tell."""
         economy, batches = self.economy, self.batches
         assert batches is not None
@@ -332,7 +258,7 @@ class ExactHat(Result):
             "scenario": range(len(moved)),
             "region": economy.regions,
             "sector": economy.sectors,
-            "measure": ("output", *_BY_SECTOR),
+            "measure": SECTORS,
         }
         before = np.broadcast_to(before, moved.shape)
         frame = before_and_after(labels, before, before * (1 + moved))
@@ -546,48 +472,6 @@ class ExactHat(Result):
             tables["index"] = self.index
         return tables
 
-    def plots(self) -> dict[str, Plot]:
-        if self.supply is not None:  # welfare has no parts
-            return {}
-        named = self.named
-        draw = partial(welfare_by_region, self.table)
-        if len(self.clearing) > _FEW:
-            draw = partial(welfare_ranges, self.changes)
-        plots: dict[str, Plot] = {}
-        plots["welfare"] = partial(draw, self.asked or None, named=named)
-        if len(rows := self.sectors_shown("value_added")):
-            plots["sectors"] = partial(sectors_by_region, rows)
-        if self.new is not None:
-            draw = partial(who_pays, self.paid, unit=self.unit)
-            plots["who_pays"] = partial(draw, named=(*named, *self.asked))
-        if len(self.clearing) == 1 and has_map(self.economy.regions):
-            income = self.changes["real_income"].groupby(level="region").sum()
-            plots["world"] = partial(world_tiles, income, REAL_INCOME)
-        return plots
-
-    def sectors_shown(self, measure: str) -> pd.DataFrame:
-        """Rows of ``sectors`` that are printed, of three scenarios at most: in the
-        regions asked for, else in those of ``named`` where most money moves, the
-        sectors that move most, of value added against all sectors of the region."""
-        rows = self.sectors
-        if rows.empty or not rows["percent"].abs().max() > _NOTHING:
-            return rows[:0]
-        rows = rows[rows["measure"] == measure]
-        if (several := rows.columns[0]) != "region":
-            rows = rows[rows[several].isin(rows[several].unique()[:_FEW])]
-        expected = rows["before"]
-        if measure == "value_added":  # all sectors of a region move with its wages
-            total = rows.groupby([several, "region"], sort=False)[["before", "after"]]
-            total = total.transform("sum")
-            expected = expected * total["after"] / total["before"]
-        size = (rows["after"] - expected).abs()
-        size = size.groupby([rows["region"], rows["sector"]], sort=False).max()
-        regions = [*self.asked] or [*(self.named or self.economy.regions)]
-        if not self.asked and len(regions) > _REGIONS:
-            regions = size.groupby(level=0).sum()[regions].nlargest(_REGIONS).index
-        most = [(k, j) for k in regions for j in size[k].nlargest(_SECTORS).index]
-        return rows.set_index(["region", "sector"]).loc[most].reset_index()
-
     @property
     def paid(self) -> pd.Series:
         """Gains and losses of regions in the last scenario: the exact change of real
@@ -595,11 +479,6 @@ class ExactHat(Result):
         regions = [*self.economy.regions]
         moved = self.changes["real_income"].to_numpy()[-len(regions) :]
         return pd.Series(moved / 100 * self.economy.income, regions)
-
-    @property
-    def unit(self) -> str:
-        """The unit of the economy, where tables tell it."""
-        return "" if self.economy.tables is None else self.economy.tables.unit
 
     def facts(self) -> Mapping[str, Any]:
         return {
@@ -614,102 +493,6 @@ class ExactHat(Result):
             **({} if self.supply is not None else {"welfare": _WELFARE}),
         }
 
-    @property
-    def subtitle(self) -> str:
-        regions, sectors = len(self.economy.regions), len(self.economy.sectors)
-        return (
-            f"{count_text(regions, 'region')} x {count_text(sectors, 'sector')}, "
-            f"{count_text(len(self.clearing), 'scenario')}, deficits {self.deficits}"
-        )
-
-    @property
-    def sentence(self) -> str:
-        """The region in which real income, or welfare with a block of supply, changes
-        most, and the one that it moves most the other way."""
-        rows = self.equilibrium
-        if self.asked:
-            rows = rows[rows["region"].isin(self.asked)]
-        name = "real_income" if self.supply is None else "welfare"
-        size, what = rows[name].abs(), name.replace("_", " ").capitalize()
-        if not size.max() > _NOTHING:
-            return f"{what} changes in no region."
-        row = rows.iloc[int(size.to_numpy().argmax())]
-        of = f", {row['variant']}" if len(self.names) > 1 else ""
-        if "scenario" in rows:
-            of = f", scenario {row['scenario']}"
-        where = country_in_text(str(row["region"]))
-        percent = "{:+z.2f} per cent".format
-        what = f"Of the regions shown, {what.lower()}" if self.asked else what
-        said = f"{what} changes most in {where}: {percent(row[name])}{of}."
-        if len(self.clearing) > 1:
-            return said
-        return said + other_way_text(rows, name, row, lambda k: percent(k[name]))
-
-    def _listings(self) -> Sequence[Listing]:
-        """Accuracy of market clearing, and the largest changes of real income, or of
-        welfare with a block of supply."""
-        head = f"{self.subtitle}; markets clear to {self.clearing.max():.1e} of value "
-        rows = self.equilibrium
-        labels = [*map(str, rows.columns[: self.changes.index.nlevels])]
-        if len(self.clearing) == 1:
-            labels = ["region"]
-        columns = [*self.measures]
-        if self.supply is None:  # welfare to first order is in the csv
-            columns = [*_WORDS]
-            columns = [k for k in columns if k != "revenue" or rows[k].any()]
-        first = columns[0]
-        if self.spread is not None:
-            rows = rows.assign(se=self.spread.interval(first, 100).se.ravel())
-            columns.insert(1, "se")
-        if self.asked:
-            rows = rows[rows["region"].isin(self.asked)]
-        size = rows[first].abs()
-        rows = rows.loc[size.sort_values(ascending=False, kind="stable").index]
-        if not self.asked or len(rows) > len(self.asked):
-            rows = rows.iloc[first_and_named([*rows["region"]], self.named, _SHOWN)]
-        signs = ["" if k == "se" else "+" for k in columns]
-        cells = [
-            (*map(str, names), *map("{:{}.2f}".format, values, signs))
-            for names, values in zip(
-                rows[labels].to_numpy(), rows[columns].to_numpy(float), strict=True
-            )
-        ]
-        columns = [_WORDS.get(k, k) for k in columns]
-        title = f"The largest changes of {_WORDS.get(first, first)}, in per cent"
-        notes = [] if self.spread is None else [self.spread.line]
-        if labels == ["region"]:
-            of_regions = {name: row for name, *row in cells}
-            shown = listing_by_region(title, columns, of_regions, notes)
-        else:
-            shown = Listing(title, (*labels, *columns), cells, notes, len(labels))
-        head = Listing(f"{head}added", (), (), self.lines)
-        return [head, shown, *self.sector_listings()]
-
-    def sector_listings(self) -> list[Listing]:
-        """Per cent changes of the sectors that move most, by scenario as columns."""
-        found = []
-        for measure, title in _BY_SECTOR.items():
-            rows = self.sectors_shown(measure)
-            if rows.empty:
-                continue
-            notes = [_UNIT] if self.spread is None else [_UNIT, self.spread.line]
-            several = rows.get("variant", rows.get("scenario", "change"))
-            rows = rows.assign(text=with_ends(rows, "{:+z.1f}"), several=several)
-            columns = [*map(str, rows["several"].unique())]
-            keys = ["region", "sector", "title"]
-            cells = rows.groupby(keys, sort=False)["text"].agg(list)
-            names = [(country_name(k), title) for k, _, title in cells.index.tolist()]
-            each = [(*k, *row) for k, row in zip(names, cells, strict=True)]
-            found.append(Listing(title, ("region", "sector", *columns), each, notes, 2))
-        return found
-
-
-def with_ends(rows: pd.DataFrame, form: str) -> pd.Series:
-    """``percent`` as text, with its interval where it has one."""
-    kept = [k for k in ("percent", "ci_low", "ci_high") if k in rows]
-    text, *ends = (rows[k].map(form.format) for k in kept)
-    return text + " [" + ends[0] + ", " + ends[1] + "]" if ends else text
-
 
 def before_and_after(
     labels: Mapping[str, Sequence[str]], before: np.ndarray, after: np.ndarray
@@ -720,10 +503,6 @@ def before_and_after(
     return frame.assign(before=before.ravel(), after=after.ravel())
 
 
-_UNIT = (
-    "the sectors where most money moves, measured so that world value added stays the "
-    "same"
-)
 _WELFARE = (
     "tot + vot and, where they change, tech (trade costs), transfer (deficits) and "
     "profits (markups); "

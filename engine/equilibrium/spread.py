@@ -69,9 +69,3 @@ class Spread:
     def interval(self, name: str, scale: float = 1.0) -> Interval:
         """The interval of ``scale`` times the numbers of a name."""
         return interval(scale * self.of(name))
-
-    @property
-    def line(self) -> str:
-        """The number of draws and what is drawn, in words."""
-        lost = f"; {self.failed:,} have no equilibrium" if self.failed else ""
-        return f"intervals hold 95 % of {self.draws:,} draws of {self.drawn}{lost}"

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from ..core import Progress, TivaxError, grid_variants, naming, no_progress
+from ..core import Phrase, Progress, TivaxError, grid_variants, naming, no_progress
 from ..sources import find_sectors
 from ..tables import country_in_text
 from .batches import Batches
@@ -137,10 +137,10 @@ def _sections(file: ExactHatRun, economy: Economy) -> list[tuple[str, VariantKey
     if not file.grid:
         with naming(file.path):
             names = [k.name or _in_words(k, economy) for k in file.variants]
-        return [
-            (f"{name} ({n + 1})" if name in names[:n] and not k.name else name, k)
-            for n, (name, k) in enumerate(zip(names, file.variants, strict=True))
-        ]
+        for n, k in enumerate(file.variants):
+            if names[n] in names[:n] and not k.name:
+                names[n] = Phrase("{name} ({number})", name=names[n], number=n + 1)
+        return [*zip(names, file.variants, strict=True)]
     labels = dict.fromkeys(LABELS, [(k,) for k in economy.regions])
     labels["sectors"] = [(k,) for k in economy.sectors]
     same = file.variants[0] if file.variants else VariantKeys()
@@ -155,17 +155,18 @@ def _sections(file: ExactHatRun, economy: Economy) -> list[tuple[str, VariantKey
 
 def _in_words(keys: VariantKeys, economy: Economy) -> str:
     """A variant without a name: ``China to the United States, tariff 25 %``."""
-    regions, names = economy.regions, []
+    regions, names = economy.regions, {}
     for side in ("exporters", "importers"):
         places = _positions(side, getattr(keys, side), economy)
         words = " and ".join(country_in_text(regions[k]) for k in places)
-        names.append("all" if len(places) == len(regions) else words)
-    words = [" to ".join(names), *keys.sectors]
+        names[side] = "all" if len(places) == len(regions) else words
+    words = [Phrase("{exporters} to {importers}", **names), *keys.sectors]
     if keys.tariff is not None:
-        words.append(f"tariff {100 * keys.tariff:g} %")
+        words.append(Phrase("tariff {tariff:g} %", tariff=100 * keys.tariff))
     if keys.trade_cost is not None:
-        words.append(f"trade costs {100 * keys.trade_cost - 100:+g} %")
-    return ", ".join(words)
+        change = 100 * keys.trade_cost - 100
+        words.append(Phrase("trade costs {change:+g} %", change=change))
+    return Phrase.listed(words, ", ")
 
 
 def _move(keys: VariantKeys, economy: Economy) -> Move:

@@ -4,7 +4,7 @@
 factor, value).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,10 +29,11 @@ from ..reporting import (
     year_axis,
 )
 from ..tables import country_name
+from ..tables.shown_regions import FEW, known_regions
 from .parts import beside_row, one_panel, panels, starts_of, styled
-from .regions import FEW, known_regions
 
 _ACROSS = 2
+_HEAD: dict[str, Any] = {"loc": "left", "fontweight": "bold", "color": INK}
 
 
 @styled
@@ -44,13 +45,15 @@ def waterfall(
     title: str = "",
     unit: str = "",
     regions: Sequence[str] | None = None,
+    say: Callable[[str], str] = str,
 ) -> Figure:
     """Change from the first year to the last, a step for each factor, a panel for each
     region that has numbers, with the intervals of steps that have any.
 
     ``values`` and ``table`` are those of ``tx.change``; ``regions`` are the panels, by
     default the first eight. Panels have axes of their own: levels of regions differ
-    more than their changes. Money is shown in billions.
+    more than their changes. Money is shown in billions. ``say`` puts names into the
+    words of the figure.
     """
     known = [str(k) for k in values["region"]]
     chosen = known_regions(known[:FEW] if regions is None else regions, known)
@@ -67,15 +70,16 @@ def waterfall(
         start, end = ends.loc[[region]].to_numpy(float)[0]
         steps, *within = wide.loc[region].loc[factors].to_numpy(float).T
         _fall(ax, float(start), float(end), steps, *within)
-        names = [str(years[0]), *factors, str(years[1])]
+        names = [str(years[0]), *map(say, factors), str(years[1])]
         named = names if k % _ACROSS == 0 else [""] * len(names)
         ax.set_yticks(np.arange(len(names)), named)
         ax.tick_params(labelsize=SMALL)
-        ax.set_title(country_name(region), loc="left", fontweight="bold", color=INK)
+        ax.set_title(say(country_name(region)), **_HEAD)
     if unit not in ("", "1"):
-        fig.supxlabel(unit, fontsize=SMALL)
+        fig.supxlabel(say(unit), fontsize=SMALL)
     meanings = {"value of the year": QUIET, "raises it": SURPLUS, "lowers it": DEFICIT}
-    legend(fig, [Patch(facecolor=k) for k in meanings.values()], [*meanings])
+    patches = [Patch(facecolor=k) for k in meanings.values()]
+    legend(fig, patches, [*map(say, meanings)])
     return finish_layout(fig, title)
 
 
@@ -152,6 +156,7 @@ def yearly_effects(
     title: str = "",
     unit: str = "",
     regions: Sequence[str] | None = None,
+    say: Callable[[str], str] = str,
 ) -> Figure:
     """Effects of each factor from year to year as stacked bars, a panel a region.
 
@@ -170,19 +175,19 @@ def yearly_effects(
         effects = scale * wide.reindex(index=factors, columns=years).to_numpy(float)
         bars = zip(factors, effects, starts_of(effects), _COLOURS, strict=False)
         for factor, own, below, colour in bars:
-            ax.bar(years, own, bottom=below, color=colour, label=factor)
+            ax.bar(years, own, bottom=below, color=colour, label=say(factor))
         # No dot for a step whose measure is not defined.
         known = np.isfinite(effects).any(axis=0)
         whole = np.where(known, np.nansum(effects, axis=0), np.nan)
-        ax.plot(years, whole, "o", label="change", **_DOT)
+        ax.plot(years, whole, "o", label=say("change"), **_DOT)
         ax.axhline(0, color=INK, linewidth=0.6)
         plain_axes(ax, grid="y")
         year_axis(ax, years, bins=6)
         ax.ticklabel_format(axis="y", style="plain", useOffset=False)
         ax.tick_params(labelsize=SMALL)
-        ax.set_title(country_name(region), loc="left", fontweight="bold", color=INK)
+        ax.set_title(say(country_name(region)), **_HEAD)
     if unit not in ("", "1"):
-        fig.supylabel(unit, fontsize=SMALL)
+        fig.supylabel(say(unit), fontsize=SMALL)
     legend(fig, *axes[0].get_legend_handles_labels())
     return finish_layout(fig, title)
 
@@ -200,6 +205,7 @@ def effect_bars(
     unit: str = "",
     rows: str = "",
     ends: pd.DataFrame | None = None,
+    say: Callable[[str], str] = str,
 ) -> Figure:
     """Effects as ranked bars: a row a region or country, its factors stacked.
 
@@ -219,23 +225,23 @@ def effect_bars(
     shown = effects.to_numpy(float).T
     bars = zip(effects.columns, shown, starts_of(shown), _COLOURS, strict=False)
     for factor, own, left, colour in bars:
-        ax.barh(places, own, left=left, height=0.72, color=colour, label=factor)
-    ax.plot(whole.to_numpy(float), places, "o", label="change", **_DOT)
+        ax.barh(places, own, left=left, height=0.72, color=colour, label=say(factor))
+    ax.plot(whole.to_numpy(float), places, "o", label=say("change"), **_DOT)
     if ends is not None:
         low, high = scale * ends.loc[[*effects.index]].to_numpy(float).T
         ax.hlines(places, low, high, color=INK, linewidth=1, zorder=3)
     ax.axvline(0, color=INK, linewidth=0.6)
     plain_axes(ax, grid="x")
     ax.spines["left"].set_visible(False)
-    labelled_rows(ax, [country_name(str(k)) for k in effects.index])
+    labelled_rows(ax, [say(country_name(str(k))) for k in effects.index])
     digits = _digits(float(whole.abs().max()))
     for place, value in enumerate(whole):
         beside_row(ax, place, f"{value:+z,.{digits}f}".replace("-", "−"))
     ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     ax.ticklabel_format(axis="x", style="plain", useOffset=False)
     if unit not in ("", "1"):
-        ax.set_xlabel(unit, fontsize=SMALL)
+        ax.set_xlabel(say(unit), fontsize=SMALL)
     if rows:
-        ax.set_ylabel(rows, fontsize=SMALL)
+        ax.set_ylabel(say(rows), fontsize=SMALL)
     legend(fig, *ax.get_legend_handles_labels())
     return finish_layout(fig, title)

@@ -7,10 +7,10 @@ that add up.
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
+from ..core import Phrase
 from ..reporting import (
     COLOURS,
     INK,
@@ -22,8 +22,8 @@ from ..reporting import (
     year_axis,
 )
 from ..tables import REST, country_name
+from ..tables.shown_regions import FEW, MANY, known_regions, largest, size_of
 from .parts import one_panel, panels, starts_of, styled
-from .regions import FEW, MANY, known_regions, largest, size_of
 
 # From what stays abroad to what is counted twice.
 _PARTS = (COLOURS[1], COLOURS[2], COLOURS[3], "#BBBBBB")
@@ -44,16 +44,17 @@ def bars(
     the title. ``regions`` in this order, by default the 20 largest and ROW.
     """
     last = totals.isel(year=-1)
-    order = "" if regions is not None else _order(size_of(totals), MANY)
+    size, order = size_of(totals), ""
     if regions is None:
-        regions = largest(size_of(totals), MANY)
+        regions = largest(size, MANY)
+        order = "by the share of the first part" if len(size) > 1 else ""
+        if len(size) > MANY:
+            order = Phrase(f"the {{count}} largest, {order}", count=MANY)
     regions = known_regions(regions, [str(k) for k in totals["region"].values])
     share = 100 * last.sel(region=regions) / last.sel(region=regions).sum("part")
     if order:  # what a reader compares: the share of the first part
         first = np.argsort(-share.isel(part=0).values, kind="stable")
         regions, share = [regions[k] for k in first], share.isel(region=first)
-        order = order.split(",")[0].replace("largest first", "")
-        order = ", ".join(filter(None, [order, "by the share of the first part"]))
     parts = [str(k) for k in share["part"].values]
     fig, ax = one_panel(0.16 * max(len(regions), 6) + 1.1)
     widths = share.transpose("part", "region").values
@@ -69,9 +70,9 @@ def bars(
         ax.set_xlim(1.02 * np.nanmin(below), 1.02 * np.nanmax(above))
     else:
         ax.set_xlim(0, 100)
-    ax.set_xlabel(f"% of {of}, {int(last['year'])}")
+    ax.set_xlabel(Phrase("% of {of}, {year}", of=of, year=int(last["year"])))
     legend(fig, *ax.get_legend_handles_labels())
-    return finish_layout(fig, "\n".join(filter(None, (method, order))))
+    return finish_layout(fig, Phrase.listed((method, order), "\n"))
 
 
 @styled
@@ -86,17 +87,23 @@ def over_years(
 
     As ``bars``; by default the eight largest regions without ROW.
     """
-    order = "" if regions is not None else _order(size_of(totals), FEW)
+    size, order = size_of(totals), ""
     if regions is None:
-        regions = largest(size_of(totals), FEW, rest=False)
+        regions = largest(size, FEW, rest=False)
+        order = Phrase("largest first" if len(size) > 1 else "")
+        if len(size) > FEW:
+            order = "the {count} largest, in falling order"
+            order += ", without ROW" if REST in size.index else ""
+            order = Phrase(order, count=FEW)
     regions = known_regions(regions, [str(k) for k in totals["region"].values])
     share = 100 * totals.sel(region=regions) / totals.sel(region=regions).sum("part")
-    left_out = f"not drawn, the rest to 100 %: {totals['part'].values[0]}"
+    first = str(totals["part"].values[0])
+    left_out = Phrase("not drawn, the rest to 100 %: {part}", part=first)
     return stacked_panels(
         share.isel(part=slice(1, None)),
-        f"% of {of}",
+        Phrase("% of {of}", of=of),
         _PARTS[1:],
-        title=(method, "; ".join(filter(None, (order, left_out)))),
+        title=(method, Phrase.listed((order, left_out))),
     )
 
 
@@ -135,15 +142,7 @@ def stacked_panels(
     axes[0].set_ylim(bottom=0)
     fig.supylabel(name, fontsize=SMALL)
     legend(fig, *axes[0].get_legend_handles_labels())
-    return finish_layout(fig, "\n".join(filter(None, title)))
+    return finish_layout(fig, Phrase.listed(title, "\n"))
 
 
 _ACROSS = 4
-
-
-def _order(size: pd.Series, count: int) -> str:
-    if len(size) <= count:
-        return "largest first" if len(size) > 1 else ""
-    last = ", ROW last" if count == MANY and REST in size.index else ""
-    without = "" if count == MANY or REST not in size.index else ", without ROW"
-    return f"the {count} largest, in falling order{last}{without}"

@@ -1,14 +1,14 @@
 """Figures of ``tivax scenario``: the largest changes, and those of each variant."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..core import TivaxError, first_and_named
+from ..core import Phrase, TivaxError, first_and_named
 from ..reporting import (
     DEFICIT,
     SMALL,
@@ -18,11 +18,10 @@ from ..reporting import (
     interval_axes,
     labelled_rows,
     measure_name,
-    variant_in_words,
 )
 from ..tables import country_name
+from ..tables.shown_regions import MANY
 from .parts import panels, require_columns, styled
-from .regions import MANY
 
 _COLUMNS = ["variant", "year", "region", "measure", "change", "percent"]
 # Measures beside each other, and the letters that fit above each.
@@ -54,6 +53,7 @@ def largest_changes(
     regions: Sequence[str] | None = None,
     *,
     named: Sequence[str] = (),
+    say: Callable[[str], str] = str,
 ) -> Figure:
     """The largest changes as ranked bars.
 
@@ -65,6 +65,8 @@ def largest_changes(
         Only these, by default all.
     named
         Always among the bars, such as the regions that a shock names.
+    say
+        Puts the figure's own words into another language.
 
     With one variant the regions are rows, and up to four measures are beside each
     other, in the order of the first. With several the rows are variants and regions, by
@@ -74,10 +76,11 @@ def largest_changes(
     variants = rows["variant"].unique()
     measures = [*rows["measure"].unique()][: _PANELS if len(variants) == 1 else 1]
     label = rows["region"]
-    texts = label.map(country_name)
+    texts = [say(country_name(k)) for k in label]
     if len(variants) > 1:
+        both = zip(rows["variant"], texts, strict=True)
+        texts = [say(Phrase("{variant}: {name}", variant=k, name=n)) for k, n in both]
         label = rows["variant"] + ": " + rows["region"]
-        texts = rows["variant"].map(variant_in_words) + ": " + texts
     wide = (
         rows.assign(label=label)
         .set_index(["label", "measure"])["shown"]
@@ -95,16 +98,17 @@ def largest_changes(
     whole = table[table["measure"].isin(measures)]
     for ax, measure in zip(axes, measures, strict=True):
         _bars(ax, wide[measure])
-        unit = _unit(whole, measure)
-        ax.set_title(f"{measure_name(measure)}\n{unit}", loc="left", fontsize=SMALL)
+        name, unit = say(measure_name(measure)), say(_unit(whole, measure))
+        ax.set_title(f"{name}\n{unit}", loc="left", fontsize=SMALL)
     labelled_rows(axes[0], labels)
     for ax in axes[1:]:
         ax.tick_params(axis="x", labelsize=SMALL)
-    what = f"{len(variants):,} variants"
+    several = Phrase("{variants:,} variants", variants=len(variants))
+    about = {"year": int(rows["year"].iloc[0]), "what": several}
     if len(variants) == 1:
-        what = variant_in_words(str(variants[0]))
-    year = int(rows["year"].iloc[0])
-    return finish_layout(fig, f"Largest changes, {year}: {what}"[:110])
+        about["what"] = variants[0]
+    title = say(Phrase("Largest changes, {year}: {what}", **about))
+    return finish_layout(fig, title[:110])
 
 
 @styled
@@ -112,6 +116,8 @@ def changes_by_variant(
     table: pd.DataFrame,
     measure: str | None = None,
     regions: Sequence[str] | None = None,
+    *,
+    say: Callable[[str], str] = str,
 ) -> Figure:
     """Ranked bars of the regions that change most, a panel a variant, on one scale.
 
@@ -132,13 +138,16 @@ def changes_by_variant(
         own = rows[rows["variant"] == variant].set_index("region")["shown"]
         own = own[own.abs().sort_values(ascending=False, kind="stable").index[:bars]]
         _bars(ax, own)
-        labelled_rows(ax, [country_name(str(k)) for k in own.index])
-        title = textwrap.fill(variant_in_words(str(variant)), 44)
+        labelled_rows(ax, [say(country_name(str(k))) for k in own.index])
+        title = textwrap.fill(str(variant), 44)
         ax.set_title(title, loc="left", fontsize=SMALL)
-    year = int(rows["year"].iloc[0])
-    shown = f", {len(order)} of {len(size):,} variants" * (len(size) > len(order))
-    fig.supxlabel(_unit(rows, measure), fontsize=SMALL)
-    return finish_layout(fig, f"{change_of(measure)}, {year}{shown}")
+    title = "Change of {measure}, {year}"
+    if len(size) > len(order):
+        title += ", {shown} of {variants:,} variants"
+    about = {"year": int(rows["year"].iloc[0]), "shown": len(order)}
+    about |= {"measure": change_of(measure).removeprefix("Change of ")}
+    fig.supxlabel(say(_unit(rows, measure)), fontsize=SMALL)
+    return finish_layout(fig, say(Phrase(title, variants=len(size), **about)))
 
 
 _VARIANTS, _ACROSS, _BARS = 6, 2, 10

@@ -12,6 +12,7 @@ above 0, i has a surplus. Flows are shown in billions where the unit is known.
 
 import textwrap
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ..core import TivaxError, billions, require_kind
+from ..core import Phrase, TivaxError, billions, require_kind
 from ..reporting import (
     COLOURS,
     DEFICIT,
@@ -30,18 +31,15 @@ from ..reporting import (
     QUIET,
     SMALL,
     SURPLUS,
-    Language,
     finish_layout,
-    label,
     label_ends,
     label_room,
     labelled_rows,
-    of_account,
     plain_axes,
-    translated,
     year_axis,
 )
 from ..tables import REST, country_name
+from ..tables.shown_regions import FEW, MANY, known_regions, largest, trade_size
 from .parts import (
     colour_scale,
     map_cells,
@@ -51,7 +49,6 @@ from .parts import (
     signed_ticks,
     styled,
 )
-from .regions import FEW, MANY, known_regions, largest, trade_size
 
 # Eight large economies, each in a colour of its own.
 LARGE_ECONOMIES: tuple[str, ...] = tuple("CHN USA GBR KOR DEU IND BRA JPN".split())
@@ -61,21 +58,15 @@ LARGE_ECONOMIES: tuple[str, ...] = tuple("CHN USA GBR KOR DEU IND BRA JPN".split
 
 
 @styled
-def tbi_lines(
-    tbi: xr.Dataset,
-    regions: Sequence[str] | None = None,
-    language: Language = "en",
-    *,
-    account: str = "",
-) -> Figure:
+def tbi_lines(tbi: xr.Dataset, regions: Sequence[str] | None = None) -> Figure:
     """Trade benefit index over the years, one line a region.
 
     Without ``regions`` the eight largest traders of the last year are drawn, without
-    ROW, for which ``tbi`` has ``va_exports`` and ``va_imports``. ``account`` is the
-    satellite account that stands in place of value added. Up to eight regions share one
-    panel, labelled at the line ends; more, and more than three whose bands can be seen,
-    get a panel each with one scale. A value between two missing years is a point. With
-    ``tbi_ci_low`` and ``tbi_ci_high`` each line has its 95 % band.
+    ROW, for which ``tbi`` has ``va_exports`` and ``va_imports``. Up to eight
+    regions share one panel, labelled at the line ends; more, and more than three whose
+    bands can be seen, get a panel each with one scale. A value between two missing
+    years is a point. With ``tbi_ci_low`` and ``tbi_ci_high`` each line has its 95 %
+    band.
     """
     expected = "the data of tx.trade_benefit_index, not its variable tbi alone"
     require_kind("tbi", tbi, xr.Dataset, expected)
@@ -88,11 +79,12 @@ def tbi_lines(
     banded = "tbi_ci_low" in tbi and not _is_thin(index)
     few = len(chosen) <= len(COLOURS) and not (banded and len(chosen) > _BANDS)
     draw = _labelled_lines if few else _panel_each
-    name = f"{label('TBI')}, (X − M) / (X + M)\nX, M: value-added exports, imports"
+    name = ["trade benefit index, (X − M) / (X + M)"]
+    name.append("X, M: value-added exports, imports")
     if "tbi_ci_low" in tbi:
         thin = "95 % interval thinner than the lines"
-        name += f"\n{thin if _is_thin(index) else 'band: 95 % interval'}"
-    return finish_layout(draw(index, translated(of_account(name, account), language)))
+        name.append(thin if _is_thin(index) else "band: 95 % interval")
+    return finish_layout(draw(index, Phrase.listed(name, "\n")))
 
 
 _BANDS = 3  # more in one panel hide each other
@@ -120,7 +112,8 @@ def _labelled_lines(index: xr.Dataset, name: str) -> Figure:
     named = {end[0] for end in ends}
     missing = [k for k in regions if country_name(k) not in named]
     if missing:
-        ax.set_xlabel(f"no values: {', '.join(missing)}", fontsize=SMALL)
+        none = Phrase("no values: {regions}", regions=", ".join(missing))
+        ax.set_xlabel(none, fontsize=SMALL)
     label_ends(fig, ax, ends)
     return fig
 
@@ -197,7 +190,6 @@ def balance_heatmap(
     *,
     year: int | None = None,
     regions: Sequence[str] | None = None,
-    account: str = "",
 ) -> Figure:
     """Bilateral value-added balances T_ij - T_ji of one year, as a map.
 
@@ -206,7 +198,7 @@ def balance_heatmap(
     value-added exports and imports, largest first, then ROW. A triangle, since a
     surplus of one is the deficit of the other: a positive cell is a surplus of the row
     with the column. Colours follow the signed square root, since balances span
-    magnitudes. ``account`` as in ``tbi_lines``.
+    magnitudes.
     """
     T, year = _bilateral(absorbed, year)
     chosen = (
@@ -238,11 +230,12 @@ def balance_heatmap(
         ax.set_ylim(len(chosen), 1)
     ax.set_ylabel("surplus of")
     ax.set_xlabel("with")
-    scale = f"{unit}, square-root scale" if unit else "square-root scale"
+    scale = "{unit}, square-root scale" if unit else "square-root scale"
+    scale = Phrase(scale, unit=unit)
     colour_scale(ax, mesh, scale, signed_ticks(most), shrink=0.8, aspect=25)
-    title = of_account(f"Bilateral value-added balances, {year}", account)
+    title = Phrase("Bilateral value-added balances, {year}", year=year)
     meaning = "positive (blue): surplus of the row with the column"
-    return finish_layout(fig, f"{title}\n{meaning}")
+    return finish_layout(fig, Phrase.listed((title, meaning), "\n"))
 
 
 @styled
@@ -267,10 +260,11 @@ def va_versus_gross(
     E, _ = _bilateral(trade["gross_exports"], year)
     if set(E.index) != set(T.index):
         raise TivaxError("gross exports and value added absorbed: not the same regions")
-    what = "Balance of "
+    what = "Balance of {region}, {year}"
     if region is None:
         balance = (T.sum(axis=1) - T.sum(axis=0)).drop(REST, errors="ignore")
-        what = "Largest deficit: " if balance.min() < -1e-9 * T.sum().sum() else what
+        if balance.min() < -1e-9 * T.sum().sum():
+            what = "Largest deficit: {region}, {year}"
         region = str(balance.idxmin())
     [region] = known_regions([region], list(T.index))
     unit, factor = billions(trade["va_absorbed"].attrs.get("units", ""))
@@ -290,14 +284,14 @@ def va_versus_gross(
         gross=factor * _balance(E, region, partners),
         value_added=factor * _balance(T, region, partners),
     )
-    left.set_title(f"VAX ratio, {year}", loc="left", fontweight="bold")
+    bold: dict[str, Any] = {"loc": "left", "fontweight": "bold"}
+    left.set_title(Phrase("VAX ratio, {year}", year=year), **bold)
     left.set_xlabel("VA exports / gross exports")
-    title = textwrap.fill(f"{what}{country_name(region)}, {year}", 40)
-    right.set_title(title, loc="left", fontweight="bold")
-    right.set_xlabel(
-        "with each partner, largest trade first\n"
-        f"(below 0: deficit), {unit or 'unit of the tables'}"
-    )
+    name = textwrap.fill(country_name(region), 24)
+    right.set_title(Phrase(what, region=name, year=year), **bold)
+    lines = "with each partner, largest trade first", "(below 0: deficit), {unit}"
+    unit = Phrase(lines[1], unit=unit or "unit of the tables")
+    right.set_xlabel(Phrase.listed((lines[0], unit), "\n"))
     fig.legend(
         loc="outside lower right",
         frameon=False,

@@ -2,14 +2,14 @@
 and tariffs that regions choose."""
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..core import TivaxError, billions, capital, count_text, first_and_named
+from ..core import Phrase, TivaxError, billions, capital, first_and_named
 from ..reporting import (
     COLOURS,
     DEFICIT,
@@ -23,13 +23,16 @@ from ..reporting import (
     plain_axes,
 )
 from ..tables import REST, country_in_text, country_name
+from ..tables.shown_regions import MANY
 from .parts import beside_row, one_panel, require_columns, styled
-from .regions import MANY
 
 _VARIANTS = 3
 
 # Per cent: a part below is rounding.
 _NOTHING = 1e-8
+_LETTERS = 48  # Chinese ones in a line of a title
+Say = Callable[[str], str]
+"""Puts a figure's own words into another language."""
 
 
 @styled
@@ -38,6 +41,7 @@ def welfare_ranges(
     regions: Sequence[str] | None = None,
     *,
     named: Sequence[str] = (),
+    say: Say = str,
 ) -> Figure:
     """Real income over scenarios: lowest to highest, quartiles and median by region.
 
@@ -62,18 +66,14 @@ def welfare_ranges(
     ax.hlines(rows, low, high, color=SURPLUS, linewidth=1.2, alpha=0.6)
     ax.barh(rows, third - first, left=first, height=0.5, color=SURPLUS, alpha=0.5)
     ax.scatter(middle, rows, s=14, color=INK, zorder=3)
-    _named_rows(ax, [_name(k) for k in shown.index])
+    _named_rows(ax, [say(_name(k)) for k in shown.index])
     count = changes.index.get_level_values("scenario").nunique()
-    ax.set_xlabel("real income, per cent: range, quartiles, median", fontsize=SMALL)
-    return finish_layout(
-        fig,
-        _title(
-            shown[0.5].rename(index=_name),
-            f"Median of {count_text(count, 'scenario')}",
-            _among(shown[0.5], quantiles[0.5]),
-        ),
-        finding=True,
-    )
+    label = "real income, per cent: range, quartiles, median"
+    ax.set_xlabel(say(label), fontsize=SMALL)
+    of = say(Phrase("Median of {scenarios} scenarios", scenarios=count))
+    among = _among(shown[0.5], quantiles[0.5])
+    title = _title(shown[0.5], [*map(_name, shown.index)], of, among, say)
+    return finish_layout(fig, title, finding=True)
 
 
 @styled
@@ -82,6 +82,7 @@ def welfare_by_region(
     regions: Sequence[str] | None = None,
     *,
     named: Sequence[str] = (),
+    say: Say = str,
 ) -> Figure:
     """Real income of up to three scenarios, from gains to losses of the first.
 
@@ -99,20 +100,21 @@ def welfare_by_region(
     Intervals of one scenario are also in numbers: some are too short to be seen.
     """
     require_columns("table", table, ["region", "measure", "percent"])
-    found = _by_variant(table[table["measure"] == "real_income"])
+    found = _by_variant(table[table["measure"] == "real_income"], say)
     found = {k: own.set_index("region") for k, own in found.items()}
     [(variant, first), *_] = found.items()
     shown = _chosen(first, regions, first["percent"], named).index
     found = {k: own.loc[shown] for k, own in found.items()}
-    fig, ax = _dots(found, range(len(shown)), "real income")
-    _named_rows(ax, [_name(k) for k in shown])
-    income = first.loc[shown, "percent"].rename(index=_name)
+    fig, ax = _dots(found, range(len(shown)), "real income", say)
+    _named_rows(ax, [say(_name(k)) for k in shown])
+    income = first.loc[shown, "percent"]
     among = _among(income, first["percent"])
-    return finish_layout(fig, _title(income, variant, among), finding=True)
+    title = _title(income, [*map(_name, shown)], variant, among, say)
+    return finish_layout(fig, title, finding=True)
 
 
 @styled
-def sectors_by_region(rows: pd.DataFrame) -> Figure:
+def sectors_by_region(rows: pd.DataFrame, *, say: Say = str) -> Figure:
     """Value added of sectors in up to three scenarios, in the order of the rows.
 
     Parameters
@@ -122,25 +124,29 @@ def sectors_by_region(rows: pd.DataFrame) -> Figure:
         ci_low and ci_high, 95 % intervals.
     """
     require_columns("rows", rows, ["region", "title", "percent"])
-    found = _by_variant(rows)
+    found = _by_variant(rows, say)
     [(variant, first), *_] = found.items()
     labels, places, heads = [], [], []
     for region, own in first.groupby("region", sort=False):
         heads.append(len(labels))
-        labels += [_name(region), *map(_short, own["title"])]
+        labels += [say(_name(region)), *(say(_short(k)) for k in own["title"])]
         places += range(heads[-1] + 1, len(labels))
-    fig, ax = _dots(found, places, "value added of sectors")
+    fig, ax = _dots(found, places, "value added of sectors", say)
     _named_rows(ax, labels)
     for k in heads:
         ax.get_yticklabels()[k].set_fontweight("bold")
-    names = first["title"].map(_short) + " in " + first["region"].map(country_in_text)
-    change = first["percent"].set_axis(names)
+    both = zip(first["title"].map(_short), first["region"], strict=True)
+    names = [
+        Phrase("{sector} in {region}", sector=sector, region=country_in_text(region))
+        for sector, region in both
+    ]
     # Of each region only some are in the rows.
-    title = _title(change, variant, "of the sectors shown, ")
+    among = "of the sectors shown, {found}"
+    title = _title(first["percent"], names, variant, among, say)
     return finish_layout(fig, title, finding=True)
 
 
-def _by_variant(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def _by_variant(rows: pd.DataFrame, say: Say) -> dict[str, pd.DataFrame]:
     """The rows of the first scenarios by their names, that of one without is empty."""
     column = next((k for k in ("variant", "scenario") if k in rows), None)
     if column is None:
@@ -148,11 +154,13 @@ def _by_variant(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
     groups = [*rows.groupby(column, sort=False)][:_VARIANTS]
     if column == "variant":
         return {str(k): own for k, own in groups}
-    return {f"scenario {k}" * (len(groups) > 1): own for k, own in groups}
+    if len(groups) == 1:
+        return {"": groups[0][1]}
+    return {say(Phrase("scenario {number}", number=k)): own for k, own in groups}
 
 
 def _dots(
-    found: Mapping[str, pd.DataFrame], places: Sequence[int], what: str
+    found: Mapping[str, pd.DataFrame], places: Sequence[int], what: str, say: Say
 ) -> tuple[Figure, Axes]:
     """Per cent by place and scenario, as dots or, with intervals, as thick lines."""
     fig, ax = one_panel(_height(max(places, default=0) + 1))
@@ -168,7 +176,7 @@ def _dots(
         # Points are thin lines: dots would hide short intervals.
         ax.vlines(own["percent"], at - 0.24, at + 0.24, color=INK, linewidth=0.9)
     beside = ", with 95 % intervals" if intervals else ""
-    ax.set_xlabel(f"{what}, per cent{beside}", fontsize=SMALL)
+    ax.set_xlabel(say(f"{what}, per cent{beside}"), fontsize=SMALL)
     if len(found) > 1:
         legend(fig, handles, [*found], loc="outside lower right")
     elif intervals:
@@ -181,7 +189,9 @@ def _dots(
 
 
 @styled
-def who_pays(paid: pd.Series, *, unit: str = "", named: Sequence[str] = ()) -> Figure:
+def who_pays(
+    paid: pd.Series, *, unit: str = "", named: Sequence[str] = (), say: Say = str
+) -> Figure:
     """Gains and losses of regions as a waterfall that ends in the world's sum.
 
     Parameters
@@ -198,10 +208,10 @@ def who_pays(paid: pd.Series, *, unit: str = "", named: Sequence[str] = ()) -> F
     chosen = order[first_and_named([*order], named, MANY)]
     shown = paid.loc[chosen].sort_values(ascending=False, kind="stable")
     steps = shown.to_numpy(float)
-    names = [str(k) for k in shown.index]
+    names = [say(_name(k)) for k in shown.index]
     if len(shown) < len(paid):
         steps = np.append(steps, paid.drop(chosen).sum())
-        names.append(f"{len(paid) - len(shown)} others")
+        names.append(say(Phrase("{count} others", count=len(paid) - len(shown))))
     ends = np.cumsum(steps)
     fig, ax = one_panel(_height(len(names) + 1))
     colours = np.where(steps < 0, DEFICIT, SURPLUS)
@@ -209,16 +219,19 @@ def who_pays(paid: pd.Series, *, unit: str = "", named: Sequence[str] = ()) -> F
     ax.barh(rows, steps, left=ends - steps, height=0.62, color=colours)
     ax.barh([len(names)], [ends[-1]], height=0.62, color=INK)
     ax.vlines(ends, rows, rows + 1, color=INK, linewidth=0.5)
-    _named_rows(ax, [*map(_name, names), "world"])
+    _named_rows(ax, [*names, say("world")])
     ax.xaxis.set_major_formatter("{x:,.0f}")
-    ax.set_xlabel(f"real income{unit and ', '}{unit}", fontsize=SMALL)
-    lost, gained = -paid[paid < 0].sum(), paid[paid > 0].sum()
-    title = f"Losers lose {lost:,.0f}, winners gain {gained:,.0f}{unit and ' '}{unit}"
-    return finish_layout(fig, title, finding=True)
+    label = Phrase("{what}, {unit}", what="real income", unit=unit)
+    ax.set_xlabel(say(label if unit else "real income"), fontsize=SMALL)
+    sums = {"lost": -paid[paid < 0].sum(), "gained": paid[paid > 0].sum()}
+    title = "Losers lose {lost:,.0f}, winners gain {gained:,.0f}"
+    if unit:
+        title = "Losers lose {lost:,.0f}, winners gain {gained:,.0f} {unit}"
+    return finish_layout(fig, say(Phrase(title, **sums, unit=unit)), finding=True)
 
 
 @styled
-def tariff_schedule(schedule: pd.DataFrame) -> Figure:
+def tariff_schedule(schedule: pd.DataFrame, *, say: Say = str) -> Figure:
     """Tariffs chosen as bars, the largest shares of imports first.
 
     Parameters
@@ -249,19 +262,25 @@ def tariff_schedule(schedule: pd.DataFrame) -> Figure:
     if ends is not None and "ci_low" in ends:
         low, high = ends[["ci_low", "ci_high"]].iloc[:MANY].to_numpy(float).T
         ax.hlines(places, low, high, color=INK, linewidth=1)
-    _named_rows(ax, [_name(k) for k in shown.index])
-    ax.set_xlabel("tariff, per cent", fontsize=SMALL)
-    whole = "" if len(shown) == len(rates) else f", {len(shown)} of {len(rates)} shown"
-    of = "Tariffs" if several else f"Tariffs of {_name(schedule['player'].iloc[0])}"
+    _named_rows(ax, [say(_name(k)) for k in shown.index])
+    ax.set_xlabel(say("tariff, per cent"), fontsize=SMALL)
+    title: str = Phrase("Tariffs of {player}", player=_name(schedule["player"].iloc[0]))
+    title = "Tariffs" if several else title
     if len(rates) > 1:
-        low = f"{rates.min():.1f} ({_name(rates.idxmin())})"
-        high = f"{rates.max():.1f} ({_name(rates.idxmax())})"
-        of = f"{of} from {low} to {high} per cent"
-    return finish_layout(fig, f"{of}{whole}"[:110])
+        ends = {"low": rates.min(), "least": _name(rates.idxmin())}
+        ends |= {"high": rates.max(), "most": _name(rates.idxmax())}
+        text = "{tariffs} from {low:.1f} ({least}) to {high:.1f} ({most}) per cent"
+        title = Phrase(text, tariffs=title, **ends)
+    if len(shown) < len(rates):
+        counts = {"shown": len(shown), "rates": len(rates)}
+        title = Phrase("{title}, {shown} of {rates} shown", title=title, **counts)
+    return finish_layout(fig, say(title)[:110])
 
 
 @styled
-def response_curves(responses: pd.DataFrame, what: str = "welfare") -> Figure:
+def response_curves(
+    responses: pd.DataFrame, what: str = "welfare", *, say: Say = str
+) -> Figure:
     """Welfare of each player as its own rates move, and dots at what it chose.
 
     Parameters
@@ -280,10 +299,10 @@ def response_curves(responses: pd.DataFrame, what: str = "welfare") -> Figure:
         colour = COLOURS[k % len(COLOURS)]
         handles += ax.plot(x, y, color=colour, linewidth=1.2)
         ax.scatter(x[len(x) // 2], y[len(y) // 2], s=18, color=colour, zorder=3)
-        names.append(str(name))
+        names.append(say(str(name)))
     plain_axes(ax, grid="y")
-    ax.set_xlabel("its own tariff, per cent; the others' stay", fontsize=SMALL)
-    ax.set_ylabel(f"{what}, per cent", fontsize=SMALL)
+    ax.set_xlabel(say("its own tariff, per cent; the others' stay"), fontsize=SMALL)
+    ax.set_ylabel(say(Phrase("{what}, per cent", what=what)), fontsize=SMALL)
     if len(names) > 1:
         legend(fig, handles, names, loc="outside upper right")
     return finish_layout(fig)
@@ -313,20 +332,35 @@ def _signed(value: float) -> str:
 def _among(shown: pd.Series, every: pd.Series) -> str:
     """The words of a title on the regions shown where others lose or gain more."""
     ends = [[own.min(), own.max()] for own in (shown, every)]
-    return "" if ends[0] == ends[1] else "of the regions shown, "
+    return "" if ends[0] == ends[1] else "of the regions shown, {found}"
 
 
-def _title(income: pd.Series, of: str, among: str) -> str:
+def _title(
+    income: pd.Series, names: Sequence[str], of: str, among: str, say: Say
+) -> str:
     """Title by what the numbers say: who loses and who gains most, ``among`` which."""
-    low, high = income.min(), income.max()
-    parts: list[str] = []
-    if low < -_NOTHING:
-        parts.append(f"largest loss {income.idxmin()}, {_signed(low)} %")
-    if high > _NOTHING:
-        parts.append(f"largest gain {income.idxmax()}, {_signed(high)} %")
-    found = f"{among}{'; '.join(parts) or 'nothing changes'}"
-    title = f"{of[:40]}: {found}" if of else found
-    return textwrap.fill(capital(title), 96)
+    values, parts = income.to_numpy(), dict[str, str]()
+    low, high = values.argmin(), values.argmax()
+    if values[low] < -_NOTHING:
+        about = {"name": names[low], "change": _signed(values[low])}
+        parts["loss"] = Phrase("largest loss {name}, {change} %", **about)
+    if values[high] > _NOTHING:
+        about = {"name": names[high], "change": _signed(values[high])}
+        parts["gain"] = Phrase("largest gain {name}, {change} %", **about)
+    found: str = "nothing changes"
+    if parts:
+        found = (
+            Phrase("{loss}; {gain}", **parts)
+            if len(parts) > 1
+            else [*parts.values()][0]
+        )
+    found = Phrase(among, found=found) if among else found
+    title = say(
+        Phrase("{variant}: {found}", variant=of[:40], found=found) if of else found
+    )
+    if "；" in title:  # Chinese letters are wide, and their lines have no blanks
+        return title.replace("；", "；\n") if len(title) > _LETTERS else title
+    return textwrap.fill(capital(title), 2 * _LETTERS)
 
 
 def _short(title: str) -> str:

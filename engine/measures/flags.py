@@ -61,18 +61,3 @@ def count_flags(flags: xr.Dataset) -> dict[str, int]:
     places = [np.ravel(flags.variables[k].values) for k in flags.data_vars]
     number = np.bincount(np.concatenate(places), minlength=len(FLAGS))
     return {name: int(number[k]) for k, name in enumerate(FLAGS) if name}
-
-
-def flag_messages(flags: dict[str, int], rows: int, *, net: bool) -> list[str]:
-    """A line about flagged rows, if there are any."""
-    many = {name: count for name, count in flags.items() if count}
-    if not many:
-        return []
-    parts = ", ".join(f"{count:,} {name}" for name, count in many.items())
-    line = (
-        f"{sum(many.values()):,} of {rows:,} rows are outside the bounds of their "
-        f"definition, see the column flag: {parts}"
-    )
-    if FLAGS[INVENTORIES] in many and not net:
-        line += "; --net-inventories leaves inventories out"
-    return [line]

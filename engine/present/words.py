@@ -23,9 +23,9 @@ from ..reporting import (
     translated,
     variable_name,
 )
-from ..tables import country_in_text
+from ..tables import country_in_text, country_name
 
-_JOINTS = {"; ": "；", ", ": "、"}
+_JOINTS = {"; ": "；", ", ": "、", " and ": "、", " ": ""}
 
 
 class Words(Document, Formatter):
@@ -46,7 +46,7 @@ class Words(Document, Formatter):
             "percent": lambda value, n: self.tight(percent_text(value, int(n or 0))),
             "count": count_text,
             "variable": lambda value, _: self.variable(value),
-            "country": lambda value, _: self.say(country_in_text(value)),
+            "country": lambda value, _: self.country(value),
             "choice": lambda value, _: choice_name(value, self.language),
             "word": lambda value, _: self.say(value),
         }
@@ -66,6 +66,10 @@ class Words(Document, Formatter):
         if key in self.words:
             return self.filled(self.words[key], getattr(text, "values", {}))
         return translated(text, self.language)
+
+    def country(self, code: str) -> str:
+        """The country of a code, in English with its article."""
+        return self.say((country_name if self.chinese else country_in_text)(code))
 
     def variable(self, code: str) -> str:
         """A variable of the panel, or a column made of some."""

@@ -6,6 +6,7 @@ result says itself, in English, put into the language.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
@@ -90,10 +91,13 @@ class JoinedPage(Page):
         super().__init__(result, language)
         self.pages: list[Page] = [part.page(language) for part in result.parts]
         self.own = self.pages[0].own
+        first = copy(result.parts[0])  # in its words what is said of all
+        first.__dict__["account"] = result.account
+        self.head: Page = first.page(language)
 
     @property
     def title(self) -> str:
-        return self.pages[0].title if self.own else super().title
+        return self.head.title if self.own else super().title
 
     @property
     def subtitle(self) -> str:
@@ -101,7 +105,7 @@ class JoinedPage(Page):
 
     @property
     def method(self) -> str:
-        return self.pages[0].method if self.own else super().method
+        return self.head.method if self.own else super().method
 
     @property
     def sentence(self) -> str:
@@ -121,7 +125,8 @@ class JoinedPage(Page):
 
     def sections(self, figures: Mapping[str, Drawn]) -> Sequence[Section]:
         if self.result.printed:
-            return super().sections(figures)
+            program, said = self.result.program, self.head.said
+            return usual_sections(self.listings(), figures, program, said)
         own: dict[int, dict[str, Drawn]] = {}
         for (part, old), new, _ in self._numbered():
             own.setdefault(part, {})[old] = figures[new]

@@ -19,6 +19,7 @@ from ..core import (
     DOUBTS,
     Format,
     Listing,
+    Phrase,
     Printable,
     Run,
     TivaxError,
@@ -357,17 +358,12 @@ class Joined(Told):
     def __post_init__(self) -> None:
         first = self.parts[0]
         accounts = dict.fromkeys(part.account for part in self.parts)
-        object.__setattr__(self, "account", " and ".join(accounts))
+        object.__setattr__(self, "account", Phrase.listed(accounts, " and "))
         for name in _SAME:
             object.__setattr__(self, name, getattr(first, name))
 
     def page(self, language: Language = "en") -> Page:
         return JoinedPage(self, language)
-
-    def sections(self, figures: Mapping[str, Drawn]) -> Sequence[Section]:
-        if self.printed:
-            return Result.sections(self, figures)
-        return super().sections(figures)
 
     def tables(self) -> dict[str, pd.DataFrame]:
         each: list[Mapping[str, Any]] = [part.tables() for part in self.parts]

@@ -9,9 +9,11 @@ from .scenario_files import EQUILIBRIUM as EQUILIBRIUM
 from .scenario_files import ScenarioFile as ScenarioFile
 from .scenario_files import kind_of as kind_of
 from .scenario_files import read_scenario as read_scenario
+from .shocks import EVERY as EVERY
 from .shocks import Cut as Cut
 from .shocks import Demand as Demand
 from .shocks import Extract as Extract
 from .shocks import Price as Price
 from .shocks import Shift as Shift
 from .shocks import Shock as Shock
+from .shocks import as_variants as as_variants

@@ -157,6 +157,7 @@ class ScenarioPlan:
             industries=industries,
             named=self.named,
             value_added=Account(self.value_added).name,
+            phrases={name: name for name in self.variants},
         )
 
 

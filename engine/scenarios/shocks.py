@@ -30,7 +30,7 @@ from dataclasses import dataclass, fields
 from numbers import Real
 from typing import Any, ClassVar, Literal, get_args
 
-from ..core import TivaxError, require_choice, require_kind, require_list, show
+from ..core import Phrase, TivaxError, require_choice, require_kind, require_list, show
 
 Kind = Literal["cut", "shift", "extract", "demand", "price"]
 Uses = Literal["both", "intermediate", "final"]
@@ -374,7 +374,8 @@ def as_variants(shocks: Any) -> dict[str, tuple[Shock, ...]]:
         require_kind("shocks", shocks, list | tuple, wanted)
         named = {}
         for k, value in enumerate(map(_together, shocks), 1):
-            name = next((one.name for one in value if one.name), f"variant {k}")
+            own = Phrase("variant {number}", number=k)
+            name = next((one.name for one in value if one.name), own)
             if name in named:
                 raise TivaxError(f"shocks: two variants are named {name}")
             named[name] = value

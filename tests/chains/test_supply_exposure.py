@@ -133,20 +133,6 @@ def test_an_extraction_takes_a_satellite_account_along(small, literal):
     assert falls in found.sentence
 
 
-def test_a_sentence_of_some_sectors_is_not_of_all_final_sales(small):
-    found = tx.supply_exposure(small, BUYER, SUPPLIER, sectors=[small.sectors[0]])
-    assert found.sentence.count("final sales of R0 from the chosen sectors") == 2
-
-
-def test_the_sentence_says_that_the_products_sold_are_in_the_whole(literal, found):
-    _, B, f, *_ = literal
-    own = np.where(np.arange(12) < 3, f, 0)
-    whole, inputs = (100 * k[3:6].sum() / k.sum() for k in (B @ own, B @ own - own))
-    assert f"{whole:.2f} % of all output that final sales of R0 take" in found.sentence
-    assert "themselves and their inputs at every stage" in found.sentence
-    assert f"{inputs:.2f} %" not in found.sentence
-
-
 def test_dependence_by_product(small, trade, found, literal):
     own = trade.sel(region=BUYER)
     by_seller = own["IMGR"].transpose("sector", "partner").values
@@ -263,7 +249,7 @@ def test_figures_are_titled_by_the_largest_exposures_abroad(found):
     buyer, supplier = abroad.stack().idxmax()
     titles = found.titles()
     assert titles["map"].endswith(
-        f": {buyer}, with {abroad.loc[buyer, supplier]:.1f} % of its inputs from {supplier}"
+        f": {buyer}, {abroad.loc[buyer, supplier]:.1f} % of all output that it takes from {supplier}"
     )
     most = abroad[SUPPLIER].idxmax()
     assert titles["world"].startswith(f"{most} is most exposed to {SUPPLIER}, ")

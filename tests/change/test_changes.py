@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose
 
 import tivax as tx
 from tivax.engine.change.result import FACTOR_NAMES
+from tivax.engine.reporting import page_of
 from tivax.kernels.change.factors import factors_of, path_between, table_at
 
 from helpers import error_of, random_tables
@@ -379,8 +380,10 @@ def test_an_exposure_to_one_supplier_changes_by_factors_that_add_up(small):
     both = own.sel(region="R0", partner="R1").values
     assert_allclose(found.values[["start", "end"]].iloc[0], both, rtol=1e-9)
     assert_allclose(found.table["value"].sum(), both[1] - both[0], rtol=1e-8)
-    assert found.title == "FPEM with R1, 2000 to 2001" and found.remainder < 1e-10
-    for text in (found.sentence, repr(found)):
+    assert found.remainder < 1e-10
+    page = page_of(found, "en")
+    assert page.subtitle.endswith("(FPEM) with R1, 2000 to 2001")
+    for text in (page.sentence, repr(found)):
         assert " percentage points" in text and " %" not in text
     told = error_of(tx.change, small, "FPEM", region="R0")
     assert told.startswith("indicator FPEM has no level country: choose from bilateral")

@@ -74,7 +74,7 @@ def test_without_a_rise_of_prices_nothing_is_price():
     prices = found.table[found.table["factor"] == "prices"]
     assert_allclose(prices["value"], 0, atol=ADDS_UP)
     chained = tx.change(TABLES, "tbi", chained=True)
-    said = ["seventh factor" in k.method for k in (found, chained)]
+    said = ["seventh factor" in k.page().method for k in (found, chained)]
     assert said == [True, False]
     both = found.table.merge(chained.table, on=["region", "factor"])
     assert_allclose(both["value_x"], both["chained"], atol=ADDS_UP)
@@ -131,17 +131,3 @@ def test_volumes_are_of_the_same_cells_and_years():
         ({"volumes": volumes, "chained": True}, "volumes are chained"),
     ):
         assert told in error_of(tx.change, TABLES, "tbi", **options)
-    found = tx.change(TABLES, "tbi", volumes=volumes)
-    assert "error: not of volumes" in error_of(found.with_errors, "rounding")
-
-
-def test_what_does_not_change_is_said_to_be_so():
-    first = TABLES.select(2000, 2000)
-    arrays = {k: np.repeat(getattr(first, k), 3, axis=0) for k in ("Z", "Y", "x")}
-    same = replace(TABLES, **arrays)
-    found = tx.change(same, "tbi", region=["R0"])
-    told = "Change of the trade benefit index, 2000 to 2002: R0 does not change."
-    assert found.sentence == told
-    assert found.titles() == {}
-    title = tx.change(TABLES, "tbi", region=["R0"]).titles()["waterfall"]
-    assert " from 2000 to 2002; " in title and "most from" not in title

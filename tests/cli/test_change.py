@@ -115,11 +115,10 @@ def test_a_figure_calls_its_measure_by_name(done):
         svg = (out / "figures" / f"{name}.svg").read_text(encoding="utf-8")
         assert ">Change of the trade benefit index, 2000 to 2002" in svg
     found = tx.change(TABLES, "EXGR_DVASH", sector="S1")
-    title = "domestic value added in gross exports (EXGR_DVASH) of S1"
-    assert found._plot_title.startswith(f"Change of {title}, 2000 to ")
+    title = "domestic value added in gross exports (EXGR_DVASH) of S1, 2000 to 2002"
+    assert found.subtitle == title
     of_jobs = replace(found, account="jobs")
-    title = title.replace("value added", "jobs")
-    assert of_jobs._plot_title.startswith(f"Change of {title}, 2000 to ")
+    assert of_jobs.subtitle == title.replace("value added", "jobs")
 
 
 def test_every_measure_of_trade_has_a_name():

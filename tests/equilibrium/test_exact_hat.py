@@ -369,12 +369,12 @@ def test_sectors_of_each_scenario_are_sums_of_its_flows(economy):
         # Markets clear to 1e-10; changes are percentages.
         rows = rows.reset_index(drop=True)
         pd.testing.assert_frame_equal(rows, alone.sectors, rtol=1e-7, atol=1e-7)
-    assert "0" in both.sector_listings()[0].columns
+    assert "0" in both.page().sector_listings()[0].columns
 
 
 def test_a_table_and_a_title_of_chosen_regions_name_no_other(economy, found):
     shown = replace(found, asked=("R02",))
-    texts = [shown.sentence, *(k.text() for k in shown.sector_listings())]
+    texts = [shown.sentence, *(k.text() for k in shown.page().sector_listings())]
     texts += [shown.plots()[k]().get_suptitle() for k in ("welfare", "sectors")]
     assert all("R02" in k for k in texts)
     assert not [k for k in texts if "R01" in k or "Rest of" in k]

@@ -97,7 +97,7 @@ def test_an_answer_that_mirrors_is_not_called_the_best(economy):
     )
     assert "best" not in answer.sentence
     assert "rates" not in answer.plots()
-    assert answer._own_listing().rows == [("all", "25.00", "100.00")]
+    assert answer.page().rates().rows == [("all", "25.00", "100.00")]
 
 
 @pytest.mark.parametrize(

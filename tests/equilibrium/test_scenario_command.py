@@ -20,7 +20,7 @@ from tivax.engine.figures.welfare import (
     welfare_by_region,
     welfare_ranges,
 )
-from tivax.engine.reporting import translated
+from tivax.engine.present.words import words_of
 
 from commands import good, mistake
 from described import assert_described
@@ -107,10 +107,12 @@ def test_titles_are_of_what_is_shown_where_others_move_more(regions, start):
     assert title.startswith(
         "Of the sectors shown, largest loss Arts, museums, gambling "
     )
-    for each in (title, figure.get_suptitle()):
-        for variant in ("", "tariff alone: "):
-            said = variant + (each[0].lower() + each[1:] if variant else each)
-            assert not re.search("[a-z]{3}", translated(said, "zh")), said
+    say = words_of("equilibrium", "zh").say
+    for draw, own in ((sectors_by_region, rows), (welfare_by_region, table)):
+        for variant in ({}, {"variant": say("tariff alone")}):
+            own = own.assign(measure="real_income", **variant)
+            said = draw(own, say=say).get_suptitle()
+            assert not re.search("[a-z]{3}", said), said
 
 
 # ----------------------------------------------------------------- many variants
@@ -208,11 +210,11 @@ def test_a_variant_without_a_name_has_words_and_goods_are_no_services(folder):
         f"{words} (3)": (0, 1),
     }
     found = exact_hat_scenario(run, economy)
-    assert "new tariffs are on services, too: 1 of the sectors" in found.lines
-    assert found.report_title.startswith(f"What if: {words}; China to")
+    assert "new tariffs are on services, too: 1 of the sectors" in found.page().notes
+    assert found.page().title.startswith(f"What if: {words}; China to")
     path.write_text(f'{text}sectors = "goods"\n')
     found = exact_hat_scenario(read_exact_hat(path), economy)
-    assert not [k for k in found.lines if "services" in k]
+    assert not [k for k in found.page().notes if "services" in k]
 
 
 def test_a_title_is_that_of_the_report_too(folder):

@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tivax as tx
+from tivax.engine.reporting import page_of
 
 from helpers import error_of
 
@@ -79,7 +80,7 @@ def test_intervals_are_of_every_column(economy):
     drawn = replace(economy, theta_se=np.full(2, 0.5))
     war = tx.trade_war(drawn, "R01", "R02", 0.1).with_errors(draws=4)
     assert {"se", "ci_low", "ci_high"} <= {*war.war}
-    assert "4 draws" in war._caveat
+    assert "4 draws" in war.page().sections({})[-1].blocks[0].text
     mirrored = tx.trade_war(drawn, "R01", "R02", 0.1, answer="mirror")
     alone = mirrored.with_errors(draws=4).war.set_index("region")
     both = war.war.set_index("variant").loc["mirrored"].set_index("region")
@@ -108,13 +109,14 @@ def test_regions_that_are_asked_for_stand_beside_both_sides(war):
 def test_a_tariff_on_some_sectors_says_so_and_a_best_rate_at_its_bound_too(economy):
     wiod = replace(economy, sectors=("c14", "c4"), source="wiod2013")
     one = tx.trade_war(wiod, "R01", "R02", {"textiles": 0.1}, answer="none")
-    assert one.report_title == (
+    assert page_of(one, "en").title == (
         "A tariff of 10 per cent by R01 on R02 (Textiles and textile products)"
     )
     both = tx.trade_war(
         wiod, "R01", "R02", {"textiles": 0.4, "goods": 0.1}, answer="none"
     )
-    assert [*both.rates] == [0.1, 0.4] and not both._on
+    assert [*both.rates] == [0.1, 0.4]
+    assert page_of(both, "en").title == "A tariff of 10 to 40 per cent by R01 on R02"
     best = tx.trade_war(wiod, "R01", "R02", 0.1, answer="best")
     assert "for itself, with" in best.sentence
     ended = replace(best, choices=[replace(k, corners=["x"]) for k in best.choices])

@@ -234,8 +234,6 @@ def test_the_index_says_what_it_is_made_of():
     assert axes.get_ylabel() == (
         "trade benefit index, (X − M) / (X + M)\nX, M: value-added exports, imports"
     )
-    (axes,) = trade.tbi_lines(data.random_tbi(), language="zh").axes
-    assert axes.get_ylabel().endswith("X、M：增加值出口、进口")
 
 
 def test_the_size_from_which_zero_is_inside_is_named():
@@ -260,7 +258,7 @@ def test_participation_of_an_account_is_of_what_exports_embody():
     for draw in (indicators.participation, indicators.position_map):
         assert any(
             "% of jobs in exports" in k
-            for k in words(draw(positions(), account="jobs"))
+            for k in words(draw(positions(), of="jobs in exports"))
         )
         assert any("% of gross exports" in k for k in words(draw(positions())))
 

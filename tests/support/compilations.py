@@ -17,7 +17,7 @@ BUDGET = {
     "bench": 440, "chains": 40, "change": 150, "cli": 920, "comparison": 60,
     "core": 220, "curve": 90, "equilibrium": 560, "errors": 1510, "estimation": 140,
     "explorer": 30, "figures": 50, "files": 20, "kernels": 2590, "measures": 650,
-    "montecarlo": 80, "panel": 30, "papers": 480, "present": 20, "publication": 30,
+    "montecarlo": 80, "panel": 30, "papers": 480, "present": 40, "publication": 30,
     "rebuilding": 300, "referee": 40, "reporting": 120, "resampling": 890,
     "scenarios": 80, "sources": 300, "streaming": 820, "tables": 90, "threats": 60,
 }  # fmt: skip

@@ -44,7 +44,7 @@ def run_demo(
     terminal.language = output.words
     if note := missing_font_note(output.words):
         terminal.warn(note)
-    for listing in demo.result._listings():
+    for listing in demo.index.listings():
         terminal.show(listing)
     for line in demo.sentence.splitlines():
         terminal.print(line)

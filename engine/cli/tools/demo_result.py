@@ -97,11 +97,11 @@ class Demo(Result):
 
     def plots(self) -> dict[str, Plot]:
         """Figures of `tivax tbi`, the decomposition, the estimates."""
-        title = f"{METHODS[METHOD].title} ({METHODS[METHOD].source})"
-        bars = partial(
-            decomposition_plots.bars, self.parts, "gross exports", method=title
-        )
-        plots: dict[str, Plot] = {**self.result.plots(), "shares": bars}
+        page, method = self.index, METHODS[METHOD]
+        title = page.text("method", title=method.title, source=method.source)
+        given = self.parts, page.said("gross exports")
+        bars = partial(decomposition_plots.bars, *given, method=title)
+        plots: dict[str, Plot] = {**page.plots(), "shares": partial(page.drawn, bars)}
         if self.known is not None:
             estimates = self.known.comparison
             plots["panel_estimates"] = partial(true_versus_estimated, estimates)
@@ -127,7 +127,12 @@ class Demo(Result):
     @property
     def finding(self) -> list[str]:
         """Whose index is highest and lowest, and the estimate."""
-        return [*self.result.finding, self._effect]
+        return [*self.index.finding, self._effect]
+
+    @property
+    def index(self) -> Any:
+        """The page of the index."""
+        return self.result.page(self.language)
 
     @property
     def sentence(self) -> str:
@@ -206,7 +211,7 @@ class Demo(Result):
                 commands=[f"`{k}`" for k in self.commands(Path(self.out.name))],
             ),
             section("index"),
-            *self.result.sections({k: figures[k] for k in self.result.plots()}),
+            *self.index.sections({k: figures[k] for k in self.result.plots()}),
             section("exports", figures, method=METHOD, last=self.world.years[-1]),
         ]
         if known is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, get_args
 
 import numpy as np
@@ -16,19 +17,17 @@ from ...core import (
     require_choice,
     require_kind,
 )
-from ...tables import country_in_text
 from ..economy import Economy, place_of
 from ..solving import Deficits
 from ..supply import Supply
 from .best_response import ChosenRates, Objective, best_response, with_all
 from .optimal import require_choices
-from .players import Over, Regions, make_player, members_of
+from .players import Over, Player, Regions, make_player, members_of
 from .result import ChosenTariffs
 
 How = Literal["reciprocal", "optimal", "together"]
 ANNOUNCED, ANSWERED = "as announced", "with retaliation"
 """The two scenarios of a retaliation."""
-_NAMED = 5  # of those who answer, in a sentence
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -63,10 +62,6 @@ class Retaliation(ChosenTariffs):
 
     kind = "retaliation"
 
-    @property
-    def report_title(self) -> str:  # type: ignore[override]
-        return f"Answers to the tariffs of {country_in_text(self.against)}"
-
     _names = ANNOUNCED, ANSWERED
     _chosen = 0, 1
 
@@ -84,42 +79,25 @@ class Retaliation(ChosenTariffs):
 
     @property
     def players(self) -> pd.DataFrame:
-        _, after = self._welfare()
-        objective = Objective(self.economy, self.supply, self.deficits)
-        own = [after @ objective.weights(k.player) for k in self.choices]
+        own = [self.welfare_of(k.player)[1] for k in self.choices]
         return super().players.assign(own_welfare=own)
 
     def _welfare(self) -> Float[np.ndarray, "2 r"]:
         """Exact welfare of regions in both scenarios, in per cent."""
         return self.outcome.exact.reshape(2, -1)
 
+    def welfare_of(self, player: Player) -> Float[np.ndarray, " 2"]:
+        """Welfare of a player in both scenarios, in per cent."""
+        return self._welfare() @ self._objective.weights(player)
+
+    @cached_property
+    def _objective(self) -> Objective:
+        return Objective(self.economy, self.supply, self.deficits)
+
     @property
-    def sentence(self) -> str:
-        theirs = self._welfare()[:, place_of(self.economy, self.against)]
-        against = country_in_text(self.against)
-        names = [country_in_text(k.player.name) for k in self.choices]
-        lines = [
-            f"The {self._wanted} of {against} changes by {theirs[0]:+.3f} per cent "
-            f"as announced, and by {theirs[1]:+.3f} with the answer."
-        ]
-        if len(names) > 1:
-            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-            lines.append(f"Answered by {', '.join(names[:_NAMED])}{more}.")
-        if len(self.choices) == 1:
-            objective = Objective(self.economy, self.supply, self.deficits)
-            player, rate = self.choices[0].player, 100 * self.choices[0].average
-            own = self._welfare() @ objective.weights(player)
-            answer = f"The best answer of {names[0]} is {rate:.2f} per cent"
-            if self.how == "reciprocal":
-                answer = (
-                    f"{names[0]} mirrors the new tariffs on its products, {rate:.2f} "
-                    "per cent on average of all it buys there"
-                )
-            lines.append(
-                f"{answer}; its {self._wanted} changes by {own[1]:+.3f} per cent, "
-                f"by {own[0]:+.3f} without it."
-            )
-        return "\n".join(lines)
+    def theirs(self) -> Float[np.ndarray, " 2"]:
+        """Welfare of who is answered in both scenarios, in per cent."""
+        return self._welfare()[:, place_of(self.economy, self.against)]
 
 
 @in_float64

@@ -8,16 +8,13 @@ import numpy as np
 import pandas as pd
 
 from ...core import (
-    Listing,
     Progress,
     TivaxError,
-    count_text,
     in_float64,
     no_progress,
     require_choice,
 )
 from ...errors import AnyModel
-from ...tables import country_in_text
 from ..economy import Economy
 from ..economy_draws import EconomyDraws
 from ..solving import Deficits
@@ -77,7 +74,6 @@ class NashTariffs(ChosenTariffs):
     war: FormulaWar | None = None
 
     kind = "nash"
-    report_title = "A trade war in which regions choose their best tariffs"
 
     @property
     def rates(self) -> pd.DataFrame:
@@ -113,56 +109,17 @@ class NashTariffs(ChosenTariffs):
         return 0.0 if self.war is None else self.war.dropped
 
     @property
-    def method(self) -> str:  # type: ignore[override]
-        if self.war is None:
-            return super().method
-        return (
-            "Rates by the formula of Lashkaripour (2021), which is close to a best "
-            "response and not exactly one; imbalances are removed first."
-        )
-
-    @property
-    def _has_outcome(self) -> bool:  # type: ignore[override]
+    def has_outcome(self) -> bool:  # type: ignore[override]
         return self.markups is None
 
+    @property
+    def miss(self) -> float:
+        """The larger of both, of which none should be."""
+        return max(self.residual, abs(self.dropped))
+
     def facts(self) -> Mapping[str, Any]:
-        own = {"residual_max": max(self.residual, abs(self.dropped)), "kind": self.kind}
-        return {**super().facts(), **own} if self._has_outcome else own
-
-    @property
-    def subtitle(self) -> str:
-        if self._has_outcome:
-            return super().subtitle
-        return f"{count_text(len(self.choices), 'region')}, with markups"
-
-    @property
-    def sentence(self) -> str:
-        players = self.players.set_index("player")
-        rates, welfare = players["tariff"], players["own_welfare"]
-        ends = [
-            f"{rates.iloc[k]:.1f} ({country_in_text(str(rates.index[k]))})"
-            for k in (int(rates.argmin()), int(rates.argmax()))
-        ]
-        settled = ""
-        if self.war is None:
-            rounds = count_text(int(self.rounds["round"].max()), "round")
-            settled = (
-                f" Rates no longer move after {rounds} of best responses; the largest "
-                f"scaled gradient is {players['gradient'].max():.1e}."
-            )
-        return (
-            f"In the trade war tariffs are from {ends[0]} to {ends[1]} per cent; the "
-            f"lowest change of {self._wanted} is that of "
-            f"{country_in_text(str(welfare.idxmin()))}, "
-            f"{welfare.min():+.2f} per cent.{settled}"
-        )
-
-    def _listings(self) -> Sequence[Listing]:
-        if self._has_outcome:
-            return super()._listings()
-        note = f"equations hold to {max(self.residual, abs(self.dropped)):.1e}"
-        listing = self._own_listing()
-        return [replace(listing, notes=[*listing.notes, note])]
+        own = {"residual_max": self.miss, "kind": self.kind}
+        return {**super().facts(), **own} if self.has_outcome else own
 
 
 @in_float64

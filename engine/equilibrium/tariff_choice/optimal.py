@@ -7,7 +7,6 @@ from typing import get_args
 import pandas as pd
 
 from ...core import TivaxError, in_float64, require_choice, require_kind, require_whole
-from ...tables import country_in_text
 from ..economy import Economy
 from ..solving import Deficits
 from ..supply import Supply
@@ -58,10 +57,6 @@ class OptimalTariff(ChosenTariffs):
     kind = "optimal-tariff"
 
     @property
-    def report_title(self) -> str:  # type: ignore[override]
-        return f"The best tariff of {country_in_text(self.region)}"
-
-    @property
     def region(self) -> str:
         return self.choices[0].player.name
 
@@ -88,14 +83,6 @@ class OptimalTariff(ChosenTariffs):
     @property
     def evaluations(self) -> int:
         return self.choices[0].evaluations
-
-    @property
-    def sentence(self) -> str:
-        mean = "" if self.over == "uniform" else " on average"
-        return (
-            f"{self.report_title} is {100 * self.average:.2f} per cent"
-            f"{mean}; its {self._wanted} changes by {self.welfare:+.3f} per cent."
-        )
 
 
 @in_float64

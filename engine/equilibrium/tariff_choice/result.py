@@ -2,17 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import jax
 import numpy as np
 import pandas as pd
 
-from ...core import Listing, Progress, TivaxError, count_text, in_float64, no_progress
+from ...core import Progress, TivaxError, in_float64, no_progress
 from ...errors import DRAWS, AnyModel
-from ...figures.welfare import response_curves, tariff_schedule
-from ...reporting import Plot, Result
+from ...reporting import Told
 from ..counterfactual import equilibria
 from ..economy import Economy
 from ..economy_draws import EconomyDraws, Rates, Scenarios, scenarios_of
@@ -22,20 +21,14 @@ from ..spread import Spread
 from ..supply import Supply
 from .best_response import ChosenRates, Objective
 
-_SHOWN = 60
 _COLUMNS = ("player", "tariff", "own_welfare", "gradient")
 # Points of a curve: the logs of all rates of a player times these; 1 is what it chose.
 _CURVE = np.linspace(0, 2, 9)
 _CURVES = 6  # of the players with the largest incomes
 
 
-def _alike(rates: pd.Series) -> bool:
-    """One rate only, to the digits that are printed."""
-    return len(rates) > 1 and rates.round(2).nunique() == 1
-
-
 @dataclass(frozen=True, eq=False, repr=False)
-class ChosenTariffs(Result):
+class ChosenTariffs(Told):
     """Tariffs that regions or blocs choose.
 
     Attributes
@@ -65,19 +58,14 @@ class ChosenTariffs(Result):
     spread: Spread | None = None
 
     program = "scenario"
-    report_title = "Tariffs that regions choose"
     printed = True
+    in_print = "tivax.engine.present.tariffs"
     kind = ""
 
     @property
-    def method(self) -> str:  # type: ignore[override]
-        if not any(np.isfinite(k.gradient) for k in self.choices):
-            return self.outcome.method  # nothing was optimised
-        return (
-            "Those who choose rates want real income, or utility with a block of "
-            "supply; a bloc wants the mean of its members, weighted by income. "
-            f"{self.outcome.method}"
-        )
+    def optimised(self) -> bool:
+        """True if some rate is the best for who sets it."""
+        return any(np.isfinite(k.gradient) for k in self.choices)
 
     @cached_property
     def outcome(self) -> ExactHat:
@@ -141,12 +129,8 @@ class ChosenTariffs(Result):
         )
 
     _together = True
-    _has_outcome = True
-
-    @property
-    def _wanted(self) -> str:
-        return "real income" if self.supply is None else "welfare"
-
+    has_outcome = True
+    """True if there is an equilibrium of all regions with these tariffs."""
     _names: ClassVar[Sequence[str]] = ()
     _chosen: ClassVar[Sequence[int]] = (1,)  # the rates are put in, by scenario
 
@@ -255,16 +239,7 @@ class ChosenTariffs(Result):
         own = {"rates": self.schedule, "players": self.players, "rounds": self.rounds}
         own["responses"] = self.responses
         own = {k: v for k, v in own.items() if len(v)}
-        return own | (self.outcome.tables() if self._has_outcome else {})
-
-    def plots(self) -> dict[str, Plot]:
-        plots: dict[str, Plot] = {}
-        if not _alike(self.schedule["tariff"]):
-            plots["rates"] = partial(tariff_schedule, self.schedule)
-        if len(self.responses):
-            given = self.responses, self._wanted
-            plots["responses"] = partial(response_curves, *given)
-        return plots | (self.outcome.plots() if self._has_outcome else {})
+        return own | (self.outcome.tables() if self.has_outcome else {})
 
     def facts(self) -> Mapping[str, Any]:
         players = self.players
@@ -274,47 +249,3 @@ class ChosenTariffs(Result):
             "gradient_max": float(players["gradient"].fillna(0).max()),
             "evaluations": int(players["evaluations"].sum()),
         }
-
-    @property
-    def subtitle(self) -> str:
-        return self.outcome.subtitle
-
-    def _listings(self) -> Sequence[Listing]:
-        return [self._own_listing(), *self.outcome._listings()]
-
-    def _own_listing(self) -> Listing:
-        """Rates of the only player, or a row for each."""
-        names = ("", "tariff", self._wanted, "gradient")
-        if len(self.choices) == 1:
-            own = self.schedule[["on", "tariff", "share"]].to_numpy()
-            if len(own) > 1 and _alike(self.schedule["tariff"]):
-                own = [("all", own[0, 1], own[:, 2].sum())]
-            rows = [
-                (str(name), f"{rate:.2f}", f"{100 * share:.2f}")
-                for name, rate, share in own
-            ]
-            names = ("", "tariff", "share of imports")
-        else:
-            rows = [
-                (name, f"{rate:.2f}", f"{welfare:+.4f}")
-                + (f"{slope:.1e}" if np.isfinite(slope) else "-",)
-                for name, rate, welfare, slope in self.players[[*_COLUMNS]].to_numpy()
-            ]
-        schedule, ends = self.schedule, ("se", "ci_low", "ci_high")
-        if "se" in schedule and len(schedule) == len(rows):
-            names, values = (*names, *ends), schedule[[*ends]].to_numpy()
-            rows = [
-                (*row, *map("{:.2f}".format, own))
-                for row, own in zip(rows, values, strict=True)
-            ]
-        notes = []
-        if self.spread is not None and "se" in names:
-            notes.append(self.spread.line)
-        if len(rows) > _SHOWN:
-            notes.append(f"and {count_text(len(rows) - _SHOWN, 'more row')}")
-        notes += [
-            f"{choice.player.name}: at a bound: {', '.join(choice.corners)}"
-            for choice in self.choices
-            if choice.corners
-        ]
-        return Listing("Tariffs chosen, in per cent", names, rows[:_SHOWN], notes)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import product
 from typing import Any, Literal, get_args
 
@@ -11,10 +10,8 @@ import pandas as pd
 from jaxtyping import Float
 
 from ...core import (
-    Listing,
     Progress,
     TivaxError,
-    capital,
     in_float64,
     naming,
     no_progress,
@@ -22,14 +19,10 @@ from ...core import (
     require_choice,
     require_list,
 )
-from ...figures.welfare import welfare_by_region
-from ...reporting import Plot, Section, Text
-from ...reporting.drawn import Drawn
-from ...sources import find_sectors, sector_title
-from ...tables import country_in_text, country_name
+from ...sources import find_sectors
 from ..economy import Economy
 from ..from_tables import require_rates
-from ..result import before_and_after, with_ends
+from ..result import before_and_after
 from ..solving import Deficits
 from .best_response import ChosenRates, Objective, best_response, with_all
 from .optimal import require_choices
@@ -43,7 +36,6 @@ COLUMNS: Mapping[str, str] = {
     "best": "best answer",
 }
 """Names of the columns."""
-_SHOWN = 12
 _TARIFF_COLUMNS = "variant importer exporter sector tariff".split()
 
 
@@ -80,14 +72,6 @@ class TradeWar(ChosenTariffs):
     tariffs: Mapping[str, Float[np.ndarray, "r r s"]] = field(default_factory=dict)
 
     kind = "trade-war"
-
-    @property
-    def report_title(self) -> str:  # type: ignore[override]
-        return f"A tariff of {self._asked}"
-
-    @property
-    def method(self) -> str:  # type: ignore[override]
-        return ""  # the report ends with what the model holds fixed
 
     _together = False
 
@@ -160,99 +144,15 @@ class TradeWar(ChosenTariffs):
         return own | self.outcome.tables()
 
     @property
-    def _rows(self) -> list[str]:
-        """Regions that are shown: the two sides, and those asked for, or those that
-        change most."""
-        if self.asked:
-            return [*dict.fromkeys([*self._named, *self.asked])]
-        size = self.war.set_index("region")["percent"].abs().groupby(level=0).max()
-        others = size.drop([*self._named]).sort_values(ascending=False).index
-        return [*self._named, *others][: max(_SHOWN, len(self._named))]
-
-    def plots(self) -> dict[str, Plot]:
-        outcome = self.outcome
-        plots: dict[str, Plot] = {}
-        plots["war"] = partial(welfare_by_region, outcome.table, self._rows)
-        return plots | {k: v for k, v in outcome.plots().items() if k == "sectors"}
-
-    def _listings(self) -> Sequence[Listing]:
-        """A row for each region that is shown, a column for each answer; sectors."""
-        rows = self.war.assign(text=with_ends(self.war, "{:+z.2f}"))
-        wide = rows.pivot(index="region", columns="variant", values="text")
-        wide = wide.loc[self._rows, self._names]
-        cells = [(country_name(str(k)), *row) for k, *row in wide.itertuples()]
-        notes = [] if self.spread is None else [self.spread.line]
-        income = Listing(
-            "Real income, per cent", ("region", *self._names), cells, notes
-        )
-        return [income, *self.outcome.sector_listings()]
-
-    def sections(self, figures: Mapping[str, Drawn]) -> Sequence[Section]:
-        held = Section("How to read it", [Text(self._caveat)])
-        return [*super().sections(figures), held]
-
-    @property
-    def _caveat(self) -> str:
-        held = (
-            "The model is that of Caliendo and Parro (2015): technology, labour supply "
-            "and preferences stay, workers change sectors freely, and prices clear all "
-            "markets. Effects are of the long run; what the way there costs is left "
-            "out."
-        )
-        if self.deficits == "kept":
-            held += " Trade deficits stay what they are."
-        if self.spread is None:
-            return (
-                f"{held} The numbers have no intervals: no errors of elasticities or "
-                "tables were given."
-            )
-        held += f" {capital(self.spread.line)}."
-        return f"{held} That the model may be wrong is not in them."
-
-    @property
-    def _parties(self) -> list[str]:
-        both = self.who, self.whom
-        return [", ".join(country_in_text(k) for k in side) for side in both]
-
-    @property
-    def _asked(self) -> str:
-        taxed = 100 * self.rates[self.rates != 0]
-        rate = f"{taxed.min():g}" + f" to {taxed.max():g}" * (taxed.nunique() > 1)
-        return f"{rate} per cent by {self._parties[0]} on {self._parties[1]}{self._on}"
-
-    @property
-    def _on(self) -> str:
-        """The sectors that are taxed, where these are not all goods."""
-        sectors, source = [*self.economy.sectors], self.economy.source
-        taxed = [*self.rates.index[self.rates != 0]]
-        if taxed == find_sectors("goods", sectors, source):
-            return ""
-        of_many = f"{len(taxed)} of {len(sectors)} sectors"
-        return f" ({of_many if taxed[1:] else sector_title(taxed[0], source)})"
-
-    @property
-    def sentence(self) -> str:
-        (who, whom), by = self._parties, self._asked
-        best = ", ".join(f"{100 * k.average:.1f}" for k in self.choices)
-        ends = any(k.corners for k in self.choices)
-        within = " within -50 to 300 per cent" if ends else ""
-        starts = {
-            "none": f"A tariff of {by} changes real income by",
-            "mirror": f"If {whom} mirrors it, real income changes by",
-            "best": f"If {whom} answers as is best for itself{within}, with {best} "
-            "per cent, real income changes by",
-        }
-        lines = [] if "none" in self.tariffs else [f"A tariff of {by} is answered."]
+    def incomes(self) -> dict[str, tuple[float, float]]:
+        """Real income of both sides with each answer, in per cent."""
         weights = self.economy.value_added.sum(axis=1)
         exact = self.outcome.exact.reshape(len(self.tariffs), -1)
-        for row, name in zip(exact, self.tariffs, strict=True):
-            one, other = (
-                f"{np.average(row[[*k]], weights=weights[[*k]]):+z.2f}"
-                for k in self._sides
-            )
-            changes = f"{one} per cent in {who} and {other} in {whom}"
-            lines.append(f"{starts[name]} {changes}.")
-        return "\n".join(lines)
+        one, other = (
+            np.average(exact[:, [*k]], axis=1, weights=weights[[*k]]).tolist()
+            for k in self._sides
+        )
+        return dict(zip(self.tariffs, zip(one, other, strict=True), strict=True))
 
     def facts(self) -> Mapping[str, Any]:
         return {

@@ -11,6 +11,7 @@ import xarray as xr
 from ...core import (
     NOT_KEPT,
     Keeper,
+    Phrase,
     Progress,
     TivaxError,
     in_float64,
@@ -122,7 +123,8 @@ class ByYear(MeasureResult):
     @property
     def account(self) -> str:  # type: ignore[override]
         """The satellite accounts, which words name in place of value added."""
-        return " and ".join(Account(k).satellite_name for k in self.accounts)
+        names = (Account(k).satellite_name for k in self.accounts)
+        return Phrase.listed(names, " and ")
 
     @property
     def alone(self) -> bool:

@@ -8,27 +8,9 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from ...core import (
-    NOT_KEPT,
-    Keeper,
-    Listing,
-    Progress,
-    TivaxError,
-    capital,
-    count_text,
-    no_progress,
-)
-from ...figures import shown_regions
-from ...figures.regions import ends_of, of_those_shown, size_of
-from ...reporting import LongPart, LongTable, Plot
-from ...tables import (
-    REST,
-    AnyGroups,
-    WorldTables,
-    country_in_text,
-    listing_by_region,
-    whole_regions,
-)
+from ...core import NOT_KEPT, Keeper, Progress, TivaxError, no_progress
+from ...reporting import LongPart, LongTable
+from ...tables import AnyGroups, WorldTables, whole_regions
 from ..accounts import Account, ValueAdded
 from ..decompositions import decomposed_years
 from ..group_runs import groups_in_turn, own_axis
@@ -43,7 +25,6 @@ from ..methods import (
 from .by_year import ByYear, one_after_the_other
 
 _LEVEL = "bilateral-sector"
-# Named, not imported: where another process draws, this one needs no matplotlib.
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -78,7 +59,7 @@ class Decomposition(ByYear):
 
     program = "decompose"
     doing = "decomposing"
-    report_title = "Decomposition"
+    in_print = "tivax.engine.present.decomposition"
     one_workbook = True
 
     def __post_init__(self) -> None:
@@ -198,130 +179,16 @@ class Decomposition(ByYear):
         years = [xr.concat(parts, "year") for parts in runs.values()]
         return xr.concat(years, "region")
 
-    @property
-    def whole(self) -> str:
-        """Name of the flow that is decomposed."""
-        whole = {
-            "bm-importer": "gross imports",
-            "production": "value added",
-            "tripartite-output": "gross output",
-        }.get(self.name, "gross exports")
-        if self.account:
-            whole = f"{self.account} in {whole.removeprefix('gross ')}"
-        if buyers := self.sides.get("importer"):
-            whole += f" to {' '.join(buyers)}"
-        return whole
-
-    def plots(self) -> dict[str, Plot]:
-        if (shares := self.shares) is None:
-            return {}
-        method = METHODS[self.name]
-        about = {
-            "method": self.said(f"{method.title} ({method.source})"),
-            "regions": self.asked or None,
-        }
-        from ...figures import decompositions  # loads matplotlib
-
-        draws = {"shares": decompositions.bars}
-        if shares.sizes["year"] > 1:
-            draws["shares_over_years"] = decompositions.over_years
-        return {
-            name: partial(draw, shares, self.whole, **about)
-            for name, draw in draws.items()
-        }
-
-    def titles(self) -> dict[str, str]:
-        """Ends of the first part, by which regions are sorted, and who moved most."""
-        if (shares := self.shares) is None:
-            return {}
-        share = (100 * shares / shares.sum("part")).isel(part=0)
-        part, years = str(share["part"].values), share["year"].values
-        shown = shown_regions(size_of(shares), self.whole, self.asked)
-        last = share.isel(year=-1).to_series()
-        titles = {}
-        if ends := ends_of(last.loc[shown.many]):
-            (high, most), (low, least) = ((country_in_text(k), v) for k, v in ends)
-            titles["shares"] = (
-                f"{capital(part)}: {most:.0f} % of {self.whole} in {high}, "
-                f"{least:.0f} % in {low}, {years[-1]}"
-            )
-        first = share.isel(year=0).to_series()
-        moves = (last - first).loc[shown.few].drop(REST, errors="ignore").dropna()
-        if len(years) > 1 and moves.any():
-            region = str(moves.abs().idxmax())
-            way = "rose" if moves[region] > 0 else "fell"
-            titles["shares_over_years"] = of_those_shown(
-                f"{capital(part)}: it {way} most in {country_in_text(region)}, from "
-                f"{first[region]:.0f} to {last[region]:.0f} % of {self.whole}",
-                shown.few,
-                first.index,
-            )
-        return titles
-
     def facts(self) -> dict[str, Any]:
+        gap = None if METHODS[self.name].check is None else max(self._gaps)
         return {
             "residual_max": max(self._residuals),
             **self.options,
-            "identity_max": self._gap,
+            "identity_max": gap,
             "identity_limit": WORST_IDENTITY,
             **{f"{side}s": list(codes) for side, codes in self.sides.items()},
             "each_group": self.one_by_one,
         }
-
-    @property
-    def _gap(self) -> float | None:
-        return max(self._gaps) if METHODS[self.name].check is not None else None
-
-    @property
-    def method(self) -> str:  # type: ignore[override]
-        terms = METHODS[self.name].terms.items()
-        told = "; ".join(f"{name}, {text}" for name, text in terms)
-        return f"{self.subtitle}. The terms: {told}."
-
-    @property
-    def subtitle(self) -> str:
-        method = METHODS[self.name]
-        return (
-            f"{self.said(method.title)} ({method.source}), level {self.level}: "
-            f"{count_text(self.rows, 'row')}, "
-            f"{count_text(len(self.world.years), 'year')}"
-        )
-
-    @property
-    def sentence(self) -> str:
-        """The parts of the whole of all regions in the last year, in a sentence."""
-        shares = self.shares
-        if shares is None or self.one_by_one:  # groups may overlap
-            return ""
-        last = shares.isel(year=-1)
-        if not float(last.sum()):  # nobody trades
-            return ""
-        together = 100 * last.sum("region") / last.sum()
-        parts = ", ".join(
-            f"{k} {_cell(float(together.sel(part=k)))} %" for k in last["part"].values
-        )
-        year = int(last["year"])
-        return f"In {year} the parts of {self.whole} of all regions are: {parts}."
-
-    def _listings(self) -> list[Listing]:
-        """Accuracy, and the shares of the last year, as the figures have them."""
-        gap = self._gap
-        held = "no identity to check" if gap is None else f"identity to {gap:.1e}"
-        exact = f"{held}, residual of the solve {max(self._residuals):.1e}"
-        head = Listing(self.subtitle, (), (), (exact,))
-        if (shares := self.shares) is None:
-            return [head]
-        last = shares.isel(year=-1)
-        year = int(last["year"])
-        chosen = shown_regions(size_of(shares), f"{self.whole} in {year}", self.asked)
-        parts = [str(k) for k in shares["part"].values]
-        share = 100 * last / last.sum("part")
-        cells = {
-            code: [_cell(float(share.sel(region=code, part=k))) for k in parts]
-            for code in chosen.few
-        }
-        title = f"% of {self.whole}, {year}; {chosen.rule}"
-        return [head, listing_by_region(title, parts, cells)]
 
 
 def decompose(
@@ -417,10 +284,6 @@ def _usual_level(method: str) -> str:
             f"method {method} has no level {_LEVEL}, the default; give {levels}"
         )
     return _LEVEL
-
-
-def _cell(share: float) -> str:
-    return "–" if share != share else f"{share:.1f}"
 
 
 def _has_parts(part: xr.Dataset, method: str, level: str) -> bool:

@@ -1,10 +1,9 @@
 """The result of ``tx.indicators`` and `tivax indicators`: every level of every year."""
 
-import math
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,27 +11,16 @@ import pandas as pd
 import xarray as xr
 
 from ...core import (
-    Listing,
     Progress,
     TivaxError,
-    count_text,
     no_progress,
     shift_progress,
     suggest,
 )
-from ...figures import shown_regions
-from ...figures.regions import FEW, NAMED, ends_text, largest, of_those_shown
-from ...reporting import LongPart, LongTable, Plot, with_intervals
-from ...tables import (
-    AnyGroups,
-    Groups,
-    WorldTables,
-    country_in_text,
-    listing_by_region,
-    whole_regions,
-)
+from ...reporting import LongPart, LongTable, with_intervals
+from ...tables import AnyGroups, Groups, WorldTables, whole_regions
 from ..accounts import Account, ValueAdded
-from ..flags import FLAGS, count_flags, flag_messages
+from ..flags import FLAGS, count_flags
 from ..group_runs import groups_in_turn, require_new_names
 from ..gvc_indicators import (
     LevelsOfYear,
@@ -45,9 +33,7 @@ from ..methods import LEVELS, WORST_IDENTITY
 from ..perimeters import perimeters_of
 from ..trade import Certify
 from .by_year import ByYear, one_after_the_other
-from .tbi import certified_line
 
-# Named, not imported: where another process draws, this one needs no matplotlib.
 # The figures, and the indicators each shows of the largest exporters.
 _FIGURES = {
     "positions": ("GVC_PART_BM", "GVC_FORWARDNESS"),
@@ -110,13 +96,7 @@ class IndicatorsByYear(ByYear):
 
     program = "indicators"
     doing = "indicators"
-    report_title = "Indicators of trade in value added"
-    method = (
-        "Value added in exports and final demand is traced through (I - A)^-1 of every "
-        "year. Codes, definitions and sources of the indicators are listed by `tivax "
-        f"list indicators`. Sectors together are {EVERY_SECTOR}, partners together "
-        f"{EVERY_PARTNER}."
-    )
+    in_print = "tivax.engine.present.indicators"
 
     def __post_init__(self) -> None:
         assert self.wanted
@@ -282,61 +262,11 @@ class IndicatorsByYear(ByYear):
         self._rows.append(part.rows)
         return part
 
-    def plots(self) -> dict[str, Plot]:
-        if not self.figures:
-            return {}
-        over = self._over_years
-        from ...figures import indicators as figures  # loads matplotlib
-
-        draws = {"positions": figures.position_map}
-        if over.sizes["year"] > 1:
-            draws["participation"] = figures.participation
-        asked = self.asked or None
-        return {
-            name: partial(draws[name], over, asked, account=self.account)
-            for name in [k for k in draws if k in self.figures]
-        }
-
     @property
-    def _over_years(self) -> xr.Dataset:
+    def over_years(self) -> xr.Dataset:
         """All years and regions that figures show."""
         groups = [xr.concat(years, "year") for years in self._shown.values()]
         return xr.concat(groups, "region")
-
-    def titles(self) -> dict[str, str]:
-        """Who takes part most, and furthest up; whose participation moved most."""
-        if not self.figures or self.account:
-            return {}
-        over, titles = self._over_years, {}
-        exports, years = over["EXGR"].isel(year=-1).to_series(), over["year"].values
-        if "positions" in self.figures:
-            named = [*self.asked] or largest(exports, NAMED, rest=False)
-            last = over.isel(year=-1).sel(region=named).to_dataframe()
-            if len(last.dropna()) > 1:
-                part, forward = last["GVC_PART_BM"], last["GVC_FORWARDNESS"]
-                titles["positions"] = of_those_shown(
-                    f"Most in value chains: {country_in_text(str(part.idxmax()))}, "
-                    f"{part.max():.0f} % of its exports; furthest upstream: "
-                    f"{country_in_text(str(forward.idxmax()))}, {years[-1]}",
-                    named,
-                    exports.index,
-                )
-        if "participation" in self.figures and len(years) > 1:
-            named = [*self.asked] or largest(exports, FEW, rest=False)
-            both = over["GVC_BACK_BM"] + over["GVC_FORW_BM"]
-            ends = [both.isel(year=k).to_series().loc[named] for k in (0, -1)]
-            moves = (ends[1] - ends[0]).dropna()
-            if moves.any():
-                region = str(moves.abs().idxmax())
-                way = "rose" if moves[region] > 0 else "fell"
-                titles["participation"] = of_those_shown(
-                    f"Participation {way} most in {country_in_text(region)}: from "
-                    f"{ends[0][region]:.0f} to {ends[1][region]:.0f} % of its exports, "
-                    f"{years[0]} to {years[-1]}",
-                    named,
-                    exports.index,
-                )
-        return titles
 
     def facts(self) -> dict[str, Any]:
         return {
@@ -360,29 +290,7 @@ class IndicatorsByYear(ByYear):
         return next(iter(each.values())) if self.alone else each
 
     @property
-    def subtitle(self) -> str:
-        names = next(iter(self._units.values()), {})
-        span = count_text(len(self.world.years), "year")
-        count = count_text(len(names), "indicator")
-        return f"{count}, {count_text(self.rows, 'row')}, {span}"
-
-    @property
-    def sentence(self) -> str:
-        """Highest and lowest region by the first of the printed indicators, in a
-        sentence."""
-        if not self.alone or not (names := self._printed_names):
-            return ""
-        name, whole = names[0], self._whole
-        unit = str(whole[name].attrs.get("units", ""))
-        last = whole[name].isel(year=-1).to_series()
-        ends = ends_text(last, lambda k: f"{_cell(k, unit)} {unit}".rstrip())
-        if not ends:
-            return ""
-        title = self.said(INDICATORS[name].title.split(":")[0])
-        return f"In {int(whole['year'].values[-1])} {title} ({name}) is {ends}."
-
-    @property
-    def _whole(self) -> xr.Dataset:
+    def last_year(self) -> xr.Dataset:
         """The last year at country level, of all groups."""
         groups = list(self._last.values())
         if len(groups) == 1:
@@ -390,57 +298,24 @@ class IndicatorsByYear(ByYear):
         return xr.concat(groups, "region", data_vars="all")
 
     @property
-    def _printed_names(self) -> list[str]:
+    def leading(self) -> list[str]:
         """Indicators to print: those of the figures, or the first."""
         of_figures = [k for names in _FIGURES.values() for k in names]
         many = len(self.wanted) > _PRINTED and set(of_figures) <= set(self.wanted)
         names = of_figures if many else self.wanted
-        return [k for k in names if k in self._whole][:_PRINTED]
+        return [k for k in names if k in self.last_year][:_PRINTED]
 
-    def _listings(self) -> list[Listing]:
-        """Size and accuracy, and a few indicators of the last year."""
-        notes = [
-            f"identities to {max(self._gaps):.1e}, residual of the inverse "
-            f"{max(self._residuals):.1e}"
-        ]
-        if self._cells:
-            notes.append(certified_line("the inverse", **self._cells))
-        notes += flag_messages(dict(self.flags), self.rows, net=self.net)
-        title = (
-            f"{self.subtitle}; sectors together are {EVERY_SECTOR}, partners together "
-            f"{EVERY_PARTNER}"
-        )
-        head = Listing(title, (), (), notes)
-        if not self.alone or not (names := self._printed_names):
-            return [head]
-        whole = self._whole
-        year = int(whole["year"].values[-1])
-        chosen = shown_regions(*self._size(whole, names[0]), self.asked)
-        unit = {k: str(whole[k].attrs.get("units", "")) for k in names}
-        cells = {
-            code: [
-                _cell(float(whole[k].isel(year=-1).sel(region=code)), unit[k])
-                for k in names
-            ]
-            for code in chosen.few
-        }
-        columns = [f"{k} {unit[k]}".rstrip() for k in names]
-        title = f"{year}; {chosen.rule}"
-        meanings = [f"{k}: {self.said(INDICATORS[k].title)}" for k in names]
-        return [head, listing_by_region(title, columns, cells, meanings)]
-
-    def _size(self, whole: xr.Dataset, first: str) -> tuple[pd.Series, str]:
-        """Size of regions in the last year, and the measure of it."""
-        year = int(whole["year"].values[-1])
-        by, size = first, whole[first].isel(year=-1).to_series().dropna()
-        world = self.world
+    @property
+    def size(self) -> tuple[str, pd.Series]:
+        """A measure of the size of regions, and the size in the last year."""
+        whole, world, by = self.last_year, self.world, self.leading[0]
         if "EXGR" in whole:
-            by, size = "gross exports", whole["EXGR"].isel(year=-1).to_series()
-        elif set(whole["region"].values) <= set(world.regions):
+            return "gross exports", whole["EXGR"].isel(year=-1).to_series()
+        if set(whole["region"].values) <= set(world.regions):
             each = np.asarray(world.x[-1]).reshape(len(world.regions), -1).sum(axis=1)
             whose = [world.parents.get(k, k) for k in world.regions]
-            by, size = "gross output", pd.Series(each).groupby(whose, sort=False).sum()
-        return size, f"{by} in {year}"
+            return "gross output", pd.Series(each).groupby(whose, sort=False).sum()
+        return by, whole[by].isel(year=-1).to_series().dropna()
 
 
 def indicators(
@@ -518,14 +393,6 @@ def indicators(
         progress=progress,
     )
     return found.hold()
-
-
-def _cell(value: float, unit: str) -> str:
-    if not math.isfinite(value):
-        return "–"
-    if unit.startswith("%"):
-        return f"{value:.1f}"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4f}"
 
 
 def _rows(part: xr.Dataset, group: str) -> xr.Dataset:

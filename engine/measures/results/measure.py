@@ -8,7 +8,7 @@ import pandas as pd
 import xarray as xr
 
 from ...core import Progress, TivaxError, long_table_of, no_progress, with_errors_of
-from ...reporting import Result
+from ...reporting import Told
 from ...tables import Groups, WorldTables
 from ..accounts import ValueAdded
 
@@ -23,7 +23,7 @@ class MeasuredTables(NamedTuple):
     memory: int | None = None
 
 
-class MeasureResult(Result):
+class MeasureResult(Told):
     """A result that holds its numbers as a Dataset."""
 
     @property

@@ -41,7 +41,7 @@ def solve_paper(folder: Path) -> Published:
         {"tables": table_of(rows), "equilibria": equilibria_of(residuals)},
         max(residuals.values()),
         inputs,
-        found.lines,
+        found.page().notes,
     )
 
 

@@ -113,7 +113,7 @@ def of_panel(language: Language, frame: pd.DataFrame) -> Plots:
     plots: Plots = {"figure1": partial(figures.index_means, frame, language=language)}
     index = _index_dataset(frame)
     if regions := [str(k) for k in index["region"].values]:
-        plots["table1_tbi"] = partial(figures.tbi_lines, index, regions, language)
+        plots["table1_tbi"] = partial(figures.tbi_lines, index, regions)
     return plots
 
 
