@@ -96,7 +96,7 @@ def test_a_file_and_a_table_of_elasticities_keep_them(economy, tmp_path):
     economy.save(tmp_path / "economy.npz")
     kept = tx.Economy.read(tmp_path / "economy.npz")
     np.testing.assert_array_equal(kept.markup, economy.markup)
-    world = tx.synthetic_world(regions=3, sectors=4, years=1, seed=1)
+    world = tx.synthetic_world(regions=4, sectors=3, years=1, seed=1)
     thetas = pd.DataFrame({"sector": ["*"], "theta": [5.0], "markup": [1.1]})
     made = tx.Economy.from_tables(world, world.years[0], thetas)
     np.testing.assert_array_equal(made.markup, 1.1)
