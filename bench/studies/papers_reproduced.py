@@ -6,9 +6,9 @@
 
 TRUTH has printed numbers, nafta_printed.csv and a folder each (antras_chor,
 decompr_leather, kww2014_appendix, trade_models, wwz_toy); DATA the raw files of some
-papers, a folder each (uk2010, econometrics); WIOD13 is a store of the rounded edition,
-of `tivax import wiod2013 --derounded`. RESULTS has what these commands wrote, in
-folders of these names: `tivax replicate` (replicate, with rebuilt tables), and of
+papers, a folder each (uk2010, econometrics, ossa2014); WIOD13 is a store of the rounded
+edition, of `tivax import wiod2013 --derounded`. RESULTS has what these commands wrote,
+in folders of these names: `tivax replicate` (replicate, with rebuilt tables), and of
 `--paper` (nafta, liberation-day, tariff-war, complex-europe). GRAVITY is the folder of
 ``printed_gravity``.
 ``papers-reproduced.csv`` has a row for each paper, ``antras-chor*.csv`` and
@@ -34,6 +34,7 @@ from .china_syndrome import china_syndrome
 from .coverage import INDICATORS, read_truth
 from .printed_gravity import caliendo_parro, guide, weidner_zylkin
 from .printed_terms import borin_mancini, koopman_wang_wei, wang_wei_zhu
+from .trade_wars import best_tariffs
 from .uk_multipliers import uk_multipliers
 
 LEAST_OUTPUT = 1e3
@@ -157,6 +158,7 @@ _PAPERS = {
     "uk": "[Office for National Statistics (2014)](../how-to/national-tables.md)",
     "adh": "[Autor, Dorn and Hanson (2013)](../how-to/what-a-referee-asks.md)",
     "nafta": "[Caliendo and Parro (2015)](published-trade-models.md#nafta)",
+    "ossa": "[Ossa (2014)](../how-to/counterfactuals-exact-hat.md)",
     "ld": "[Ignatenko et al. (2025)](published-trade-models.md#liberation-day)",
     "ce": "[Felbermayr et al. (2022)](published-trade-models.md#complex-europe)",
     "wz": "[Weidner and Zylkin (2021)](../how-to/gravity.md)",
@@ -275,6 +277,7 @@ def reproduced(
     income = war["column"] == "baseline real GDP"
     near = "Table 2, from data near to the paper's"
     kww, wwz, bm = (k(truth) for k in (koopman_wang_wei, wang_wei_zhu, borin_mancini))
+    ossa = best_tariffs(data / "ossa2014")
     adh = china_syndrome(data / "econometrics")
     uk = uk_multipliers(data / "uk2010")
     slopes, gains = guide(gravity)
@@ -285,8 +288,9 @@ def reproduced(
         ("wwz", "sixteen terms, beside R decompr", wwz, 0.0, ""),
         ("bm", "two perspectives, beside R icio", bm, bm["half"], ""),
         ("uk", "multipliers and effects of 127 products, UK 2010", uk, 0.0, ""),
-        ("adh", "Table 3, first-stage errors left out", adh, adh["half"], ""),
+        ("adh", "Table 3, column 6: the coefficient", adh, adh["half"], ""),
         ("nafta", "Table 2 and growth of imports", cp, cp["half"], "points"),
+        ("ossa", "best tariffs: half a point", ossa, ossa["half"], ""),
         ("ld", "Tables 1 to 4, 8 to 11, one sector", ld, ld["half"], "points"),
         ("ld", "map of the world: six digits", world, digits, "points"),
         ("ce", "Tables 5, A8 and B10", ce[~trade], ce["half"][~trade], "points"),

@@ -77,9 +77,10 @@ def exact_hat(
     -----
     The numeraire is world value added. Welfare is ``tot`` + ``vot`` of section 5 of the
     paper, with z'/z - 1 for d ln z, as its published figures are computed. Changes of
-    iceberg costs add ``tech``, changes of deficits ``transfer``: they follow from the
-    same differentiation. Where accounts add up only roughly, or final demand had to be
-    set to zero, the old equilibrium too is solved from the shares of the economy.
+    iceberg costs add ``tech``, changes of deficits ``transfer``, markups ``profits``
+    (that move to the region): they follow from the same differentiation. Where
+    accounts add up only roughly, or final demand had to be set to zero, the old
+    equilibrium too is solved from the shares of the economy.
 
     Examples
     --------
@@ -131,7 +132,7 @@ def equilibria(
     report(progress, 0, 1)
     rows, found = batches.solve(0)
     progress(1, 1)
-    scale = float(economy.value_added.sum())
+    scale = float(economy.wages.sum())
     after = BatchFlows(*(flow[0] * scale for flow in found))
     found = result_of(batches, rows, iceberg=moved, new=after)
     return found if moved or supply else replace(found, tariff=tariff[0])
@@ -148,12 +149,13 @@ def result_of(
     of them, ``new`` has the flows of one scenario."""
     economy, deficits, supply = batches.economy, batches.deficits, batches.supply
     changes = {k: batches.layout.of(rows, k) for k in batches.layout.shapes}
-    scale = float(economy.value_added.sum())
+    scale = float(economy.wages.sum())
     before = BatchFlows(*(flow * scale for flow in batches.old_flows))
     names: list[str] = [*batches.fields]
     if supply is None:
         names = [*MEASURES, *OTHERS, "wage"]
         names += ["tech"] * iceberg + ["transfer"] * (deficits in ("closing", *SHARES))
+        names += ["profits"] * (economy.markup is not None)
     labels = [range(len(rows)), economy.regions]
     index = pd.MultiIndex.from_product(labels, names=["scenario", "region"])
     flat = {name: 100 * changes[name].ravel() for name in names}

@@ -42,7 +42,11 @@ _DIMENSIONS = {
     "deficit": "region",
     "theta": "sector",
 }
-_ERRORS = {"theta_se": "sector", "theta_covariance": "sector, sector"}
+_OPTIONAL = {
+    "theta_se": "sector",
+    "theta_covariance": "sector, sector",
+    "markup": "sector",
+}
 # Accounts must add up to this: of a region's value added, or of an industry's output.
 # Published trade, production and input-output tables that were fitted to each other
 # are rounded to less.
@@ -87,6 +91,9 @@ class Economy(Printable):
     theta_covariance : (sector, sector), optional
         Their covariance, whose diagonal stands for ``theta_se``; without it sectors are
         independent.
+    markup : (sector,), optional
+        Price over cost, from 1: profits, 1 - 1 / markup of sales, are part of value
+        added and belong to the region that sells (Ossa 2014). By default 1.
     tables, year
         The year of tables that it was made of, if so.
 
@@ -122,6 +129,7 @@ class Economy(Printable):
     source: str = ""
     theta_se: np.ndarray | None = None
     theta_covariance: np.ndarray | None = None
+    markup: np.ndarray | None = None
     tables: WorldTables | None = None
     year: int | None = None
 
@@ -129,14 +137,28 @@ class Economy(Printable):
         for name in ("regions", "sectors"):
             labels = _labels(self.name, name, getattr(self, name))
             object.__setattr__(self, name, labels)
-        optional = [k for k in _ERRORS if getattr(self, k) is not None]
-        for name in (*_DIMENSIONS, *optional):
+        for name in (*_DIMENSIONS, *self._given):
             object.__setattr__(self, name, _numbers(self, name))
         if self.theta_covariance is not None:
             errors = np.sqrt(np.diag(self.theta_covariance))
             object.__setattr__(self, "theta_se", errors)
         _check_values(self)
         check_accounts(self)
+
+    @property
+    def _given(self) -> list[str]:
+        """Names of the optional arrays that are there."""
+        return [k for k in _OPTIONAL if getattr(self, k) is not None]
+
+    @property
+    def profit(self) -> Float[np.ndarray, " s"]:
+        """Profits by sector, as a share of sales."""
+        return 0 * self.theta if self.markup is None else 1 - 1 / self.markup
+
+    @property
+    def wages(self) -> Float[np.ndarray, "r s"]:
+        """Value added less profits, by region and sector."""
+        return self.value_added - self.profit * self.output
 
     @property
     def output(self) -> Float[np.ndarray, "r s"]:
@@ -188,7 +210,8 @@ class Economy(Printable):
     def digest(self) -> str:
         """A checksum of labels and arrays."""
         labels = (np.array(self.regions), np.array(self.sectors))
-        return digest_of(*labels, *(getattr(self, name) for name in _DIMENSIONS))
+        names = [*_DIMENSIONS, *(["markup"] * (self.markup is not None))]
+        return digest_of(*labels, *(getattr(self, name) for name in names))
 
     @classmethod
     def from_tables(
@@ -206,9 +229,10 @@ class Economy(Printable):
         tables, year
             Z, Y and output of that year. Value added is output less inputs.
         elasticities
-            A csv or frame with columns sector, theta, and se where standard errors
-            are known. A row ``*`` is for all sectors that are not named, and one draw.
-            "caliendo-parro": table 1 of Caliendo and Parro (2015), by sectors of WIOD.
+            A csv or frame with columns sector, theta, and where there are any se, the
+            standard errors, and markup (price over cost, from 1). A row ``*`` is for
+            all sectors that are not named, and one draw. "caliendo-parro": table 1 of
+            Caliendo and Parro (2015), by sectors of WIOD.
         tariffs
             A csv or frame with columns importer, exporter, sector, tariff, tariff_new
             (rates; 0.05 is 5 %). ``*`` is every label; later rows overrule earlier
@@ -288,7 +312,7 @@ class Economy(Printable):
         if not path.is_file():
             raise NotFound(f"{path}: no such file")
         wanted = ("regions", "sectors", *_DIMENSIONS)
-        found = read_npz(path, (*wanted, *_ERRORS))
+        found = read_npz(path, (*wanted, *_OPTIONAL))
         if missing := [name for name in wanted if name not in found]:
             raise TivaxError(
                 f"{path}: no array {missing[0]}; an economy has {', '.join(wanted)}"
@@ -296,7 +320,7 @@ class Economy(Printable):
         arrays: dict[str, Any] = {name: found[name] for name in wanted}
         for name in ("regions", "sectors"):
             arrays[name] = _labels(str(path), name, arrays[name])
-        arrays |= {k: found.get(k) for k in _ERRORS}
+        arrays |= {name: found.get(name) for name in _OPTIONAL}
         return cls(**arrays, name=str(path))
 
     def save(self, path: str | Path, *, format: str = "npz") -> None:
@@ -316,8 +340,7 @@ class Economy(Printable):
         if format == "kite":
             write_kite(self, path)
             return
-        arrays = {name: getattr(self, name) for name in _DIMENSIONS}
-        arrays |= {k: v for k in _ERRORS if (v := getattr(self, k)) is not None}
+        arrays = {name: getattr(self, name) for name in (*_DIMENSIONS, *self._given)}
         labels = {k: np.array(getattr(self, k)) for k in ("regions", "sectors")}
         require_no_folder(path)
         require_writable(path)
@@ -413,7 +436,7 @@ def _labels(where: str, name: str, values: object) -> tuple[str, ...]:
 
 
 def _numbers(economy: Economy, name: str) -> np.ndarray:
-    words = {**_DIMENSIONS, **_ERRORS}[name]
+    words = {**_DIMENSIONS, **_OPTIONAL}[name]
     shape = tuple(map(len, _axes(economy, words)))
     try:
         array = np.array(getattr(economy, name), dtype=np.float64)
@@ -470,6 +493,7 @@ def _check_values(economy: Economy) -> None:
     if errors is not None and not (np.isfinite(errors) & (errors >= 0)).all():
         raise TivaxError(f"{economy.name}: theta_se must hold numbers from 0")
     _ = economy.theta_root
+    _check_markups(economy)
     spent = np.maximum(economy.final, 0).sum(axis=1)
     total = economy.value_added.sum(axis=1)
     for region, bought, added in zip(economy.regions, spent, total, strict=True):
@@ -480,6 +504,19 @@ def _check_values(economy: Economy) -> None:
                 f"{economy.name}: value added of {region} is {added:g}; it must be "
                 "positive"
             )
+
+
+def _check_markups(economy: Economy) -> None:
+    """Raise ``TivaxError`` for a markup below 1, and profits that leave no wages."""
+    if economy.markup is None:
+        return
+    if not (np.isfinite(economy.markup) & (economy.markup >= 1)).all():
+        raise TivaxError(f"{economy.name}: markup must hold numbers from 1")
+    for cell in np.argwhere((economy.wages <= 0) & (economy.output > 0)).tolist()[:1]:
+        raise TivaxError(
+            f"{economy.name}: profits of {_label_of(economy, 'final', cell)} are all "
+            "of its value added or more; take a lower markup"
+        )
 
 
 def check_accounts(economy: Economy) -> None:

@@ -125,6 +125,7 @@ class _Drawn(NamedTuple):
     theta: Float[Array, " s"]
     theta_root: Float[Array, "s s"]
     joined: Float[Array, "r r"]
+    profit: Float[Array, " s"]
     rule: DeficitRule
     scenarios: Scenarios
     near: _Near
@@ -267,7 +268,7 @@ class EconomyDraws:
             scenarios = scenarios._replace(rates=rates)
         theta = economy.theta, economy.theta_root
         given = accounts_of(economy), home, economy.tariff, *theta
-        more = joined(economy), rule_of(self.deficits), scenarios, near
+        more = joined(economy), economy.profit, rule_of(self.deficits), scenarios, near
         return _Drawn(table, errors, *jax.device_put((*given, *more)))
 
 
@@ -322,7 +323,8 @@ def _block(flows: bool, together: bool) -> Callable[..., Array]:
             table = drawn_economy.TableYear(*cells, home)
             accounts = drawn_economy.accounts_of_table(table, given.tariff)
         theta = _theta(key, given.theta, given.theta_root)
-        shares = drawn_economy.shares_of(accounts, given.tariff, theta, given.joined)
+        about = given.tariff, theta, given.joined, given.profit
+        shares = drawn_economy.shares_of(accounts, *about)
         old, missed = old_at_once(
             shares,
             given.tariff,

@@ -63,7 +63,6 @@ def accounts_of_tables(
     table = tables.table(parse_year(year))
     regions, sectors = tuple(tables.regions), tuple(tables.sectors)
     r, s = len(regions), len(sectors)
-    theta = _read_elasticities(elasticities, covariance, sectors, tables.source)
     old, new = np.zeros((r, r, s)), np.zeros((r, r, s))
     if tariffs is not None:
         columns = ("tariff", "tariff_new")
@@ -86,9 +85,9 @@ def accounts_of_tables(
         final=(finals * paid).sum(axis=0).T,
         value_added=output - inputs.sum(axis=1),
         deficit=trade.sum(axis=(1, 2)) - trade.sum(axis=(0, 2)),
-        **theta,
         name=f"{source_in_words(tables.source) or 'tables'}, {table.year}",
         source=tables.source,
+        **_read_elasticities(elasticities, covariance, sectors, tables.source),
         tables=tables,
         year=table.year,
     )
@@ -118,9 +117,9 @@ def _read_elasticities(
     sectors: Sequence[str],
     database: str,
 ) -> dict[str, np.ndarray]:
-    """theta by sector, a code or words of its title, and the covariance of its errors
-    where they are known; sectors that share a row share its error."""
-    given = "elasticities", ("sector",), ("theta",), ("se",)
+    """theta by sector, a code or words of its title; markup, and the covariance of the
+    errors, where they are known; sectors that share a row share its error."""
+    given = "elasticities", ("sector",), ("theta",), ("se", "markup")
     where, frame = read_numbers(elasticities_of(source), *given)
     if "made_of" in frame:
         frame = frame[frame["sector"].isin([*sectors, EVERY])]
@@ -146,8 +145,14 @@ def _read_elasticities(
     if (theta <= 0).any():
         sector = sectors[int(np.argmax(theta <= 0))]
         raise TivaxError(f"{where}: theta of {sector} must be positive")
+    found = {"theta": theta}
+    if "markup" in values:
+        found["markup"] = values["markup"].to_numpy(float)[rows]
+        if (low := found["markup"] < 1).any():
+            sector = sectors[int(np.argmax(low))]
+            raise TivaxError(f"{where}: markup of {sector} is below 1")
     if covariance is None and "se" not in values:
-        return {"theta": theta}
+        return found
     V = np.zeros((len(names), len(names)))
     if covariance is not None:  # pairs that are not named have none
         columns = ("sector", "other"), ("covariance",)
@@ -163,10 +168,10 @@ def _read_elasticities(
         se = values["se"].to_numpy(float)
         if (se < 0).any():
             wrong = names[int(np.argmax(se < 0))]
-            raise TivaxError(f"{where}: se of {wrong} must not be negative")
+            raise TivaxError(f"{where}: se of {wrong} is below 0")
         shared = pd.factorize(frame.get("made_of", frame["sector"]))[0]
         V = np.outer(se, se) * (shared[:, None] == shared)
-    return {"theta": theta, "theta_covariance": V[np.ix_(rows, rows)]}
+    return {**found, "theta_covariance": V[np.ix_(rows, rows)]}
 
 
 def read_cells(

@@ -154,6 +154,7 @@ class ParameterDraws:
             theta=put(theta),
             income=put(self.income / scale),
             joined=put(np.ones((r, r))),
+            profit=put(0 * theta),
         )
         none = np.zeros_like(self.tariff)
         costs = none if self.log_costs is None else self.log_costs

@@ -44,12 +44,12 @@ class ExactHat(Told):
         Arguments of the call.
     changes
         One row a region, or scenario and region (levels of the index). Columns, all in
-        per cent: welfare = tot + vot (+ tech + transfer), to first order around the old
-        equilibrium; realwage, wages over the price index of final demand; real_income,
-        the exact change of income over the price index; gdp, of wages and tariff
-        revenue over it; exports_gdp and imports_gdp (net of tariffs, over wages);
-        revenue, the change of that of tariffs over old spending; wage and price_index
-        in units of world value added.
+        per cent: welfare = tot + vot (+ tech + transfer + profits), to first order
+        around the old equilibrium; realwage, wages over the price index of final
+        demand; real_income, the exact change of income over the price index; gdp, of
+        wages, profits and tariff revenue over it; exports_gdp and imports_gdp (net of
+        tariffs, over wages); revenue, the change of that of tariffs over old spending;
+        wage and price_index in units of world value added.
     clearing
         The largest excess demand for labour relative to a region's value added, by
         scenario.
@@ -117,7 +117,7 @@ class ExactHat(Told):
         """Measures of ``table``."""
         if self.supply is not None:
             return supply_side.MEASURES
-        more = [k for k in ("tech", "transfer") if k in self.changes]
+        more = [k for k in ("tech", "transfer", "profits") if k in self.changes]
         return [*MEASURES, *more, *OTHERS]
 
     @property
@@ -504,6 +504,7 @@ def before_and_after(
 
 
 _WELFARE = (
-    "tot + vot and, where they change, tech (trade costs) and transfer (deficits); "
+    "tot + vot and, where they change, tech (trade costs), transfer (deficits) and "
+    "profits (markups); "
     "linear around the old equilibrium, d ln z = z'/z - 1"
 )

@@ -56,7 +56,8 @@ class Old(NamedTuple):
 
 def share_economy(economy: Economy) -> changes.EconomyArrays:
     """The economy in shares (``drawn_economy.shares_of``)."""
-    given = jax.device_put((economy.tariff, economy.theta, joined(economy)))
+    arrays = economy.tariff, economy.theta, joined(economy), economy.profit
+    given = jax.device_put(arrays)
     return _shares_of(accounts_of(economy), *given)
 
 
@@ -119,7 +120,7 @@ def _old_problem(
     rule: DeficitRule,
 ) -> tuple[changes.EconomyShock, wages.Position]:
     """The shock that leads to the old equilibrium from the data, and where they are."""
-    scale = value_added.sum()
+    scale = value_added.sum() - trade.sum(axis=(0, 1)) @ shares.profit
     deficit = (trade.sum(axis=(1, 2)) - trade.sum(axis=(0, 2))) / scale
     deficit = deficit - deficit.sum() * shares.income  # rounding
     none = changes.Surplus(0 * deficit, 0 * scale)
@@ -174,6 +175,7 @@ def make_shocks(
 def transfer_of(old: Old, new: wages.Equilibrium) -> Float[Array, " r"]:
     """The change of deficits, in units of world value added."""
     own = jnp.exp(new.log_wages) * old.economy.income + new.revenue
+    own = own + new.trade.sum(axis=0) @ old.economy.profit
     return old.kept - changes.saved(old.surplus, own) - old.deficit
 
 

@@ -156,6 +156,8 @@ def block_of(economy: Economy, supply: Supply) -> one_sector.OneSector:
     Raises ``TivaxError`` for an economy of several sectors, and for numbers by region
     that are not one for each.
     """
+    if economy.markup is not None:
+        raise TivaxError(f"{economy.name}: has markups; leave supply out")
     if len(economy.sectors) != 1:
         raise TivaxError(
             f"{economy.name}: a block of supply takes one sector, not "

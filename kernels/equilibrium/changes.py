@@ -7,6 +7,7 @@ the ratio of new to old and a prime for the new value; n buys, i sells:
     pi   share of spending of n on j that goes to i, tariffs included       (n, i, j)
     g    value added per unit of output                                     (n, j)
     G    inputs per unit of output: input k of sector j, sums to 1 - g      (n, k, j)
+    k    profits per unit of output, 1 - 1 / markup; g + sum G is 1 - k     (j)
     a    share of a sector in final demand                                  (n, j)
     th   trade elasticity (of flows with respect to costs, positive)        (j)
     tau  tariff rates; kappa = (1 + tau) d trade costs with iceberg costs d (n, i, j)
@@ -15,12 +16,13 @@ the ratio of new to old and a prime for the new value; n buys, i sells:
 
 The equilibrium in relative changes:
 
-    c_nj hat = w_n hat^g_nj  prod_k P_nk hat^G_nkj
+    c_nj hat = (w_n hat^g_nj  prod_k P_nk hat^G_nkj)^(1 / (1 - k_j))
     P_nj hat = [sum_i pi_nij (kappa_nij hat c_ij hat)^-th_j]^(-1/th_j)
     pi'_nij  = pi_nij [kappa_nij hat c_ij hat / P_nj hat]^-th_j
     Y'_ij    = sum_n pi'_nij X'_nj / (1 + tau'_nij)
     X'_nj    = sum_k G_njk Y'_nk + a_nj I'_n
     I'_n     = w_n hat w_n L_n + sum_ij tau'_nij pi'_nij X'_nj / (1 + tau'_nij) + D'_n
+               + sum_j k_j Y'_nj
 
 and the labour markets clear, sum_j g_nj Y'_nj = w_n hat w_n L_n, which with the
 equations above is the same as balanced trade up to D'. Where surpluses are shares of
@@ -29,8 +31,10 @@ add to zero; where they are not, s is 0. The price equation in logarithms
 is a contraction with modulus 1 - g, the spending equation one in sums of dollars; both
 are iterated. Derivatives are those of the implicit function theorem (``adjoint``).
 
-Money is in units of world value added, the numeraire: sum_n w_n hat w_n L_n = 1. One
-scenario a function; ``jax.vmap`` over shocks makes a batch.
+Money is in units of world value added, the numeraire: sum_n w_n hat w_n L_n = 1. Where
+k is above 0 that is the part of it that is wages; profits belong to the region that
+sells (Ossa 2014, American Economic Review 104: 4104-4146). One scenario a function;
+``jax.vmap`` over shocks makes a batch.
 """
 
 from collections.abc import Callable
@@ -45,7 +49,8 @@ MOST_STEPS = 1000
 
 
 class EconomyArrays(NamedTuple):
-    """The old equilibrium in shares; ``income`` is value added, summing to 1.
+    """The old equilibrium in shares; ``income`` is value added less profits, summing to
+    1, and ``value_added`` is without profits, too.
 
     ``joined`` is 1 where two regions trade, be it through others: only then do their
     wages have a ratio.
@@ -58,6 +63,7 @@ class EconomyArrays(NamedTuple):
     theta: Float[Array, " s"]
     income: Float[Array, " r"]
     joined: Float[Array, "r r"]
+    profit: Float[Array, " s"]
 
 
 class Surplus(NamedTuple):
@@ -122,7 +128,8 @@ def log_costs(
 ) -> Float[Array, "r s"]:
     """log c hat of the input bundles."""
     bought = jnp.einsum("nkj,nk->nj", economy.inputs, log_prices)
-    return economy.value_added * log_wages[:, None] + bought
+    cost = 1 - economy.profit[None, :]
+    return (economy.value_added * log_wages[:, None] + bought) / cost
 
 
 def price_map(
@@ -172,6 +179,17 @@ def output(
     return (net * spending[:, None, :]).sum(axis=0)
 
 
+def own_income(
+    economy: EconomyArrays,
+    net: Float[Array, "r r s"],
+    paid: Float[Array, " r"],
+    spending: Float[Array, "r s"],
+) -> Float[Array, " r"]:
+    """Wages, tariff revenue and profits: income without D."""
+    revenue = ((1 - net.sum(axis=1)) * spending).sum(axis=1)
+    return paid + revenue + output(net, spending) @ economy.profit
+
+
 def unpaid(surplus: Surplus, own: Float[Array, " r"]) -> Float[Array, " r"]:
     """c I: what shares of income lack to add to zero; ``own`` is I without D."""
     return -(surplus.share @ own) / own.sum() * own
@@ -207,7 +225,7 @@ def spending_map(
 ) -> Float[Array, "r s"]:
     """X' that follows from sales and incomes at other spending."""
     inputs = jnp.einsum("njk,nk->nj", economy.inputs, output(net, X))
-    own = paid + ((1 - net.sum(axis=1)) * X).sum(axis=1)
+    own = own_income(economy, net, paid, X)
     return inputs + economy.budget * final_spending(shock, own)[:, None]
 
 

@@ -70,6 +70,7 @@ def shares_of(
     tariff: Float[Array, "r r s"],
     theta: Float[Array, " s"],
     joined: Float[Array, "r r"],
+    profit: Float[Array, " s"],
 ) -> EconomyArrays:
     """The economy in shares. Nobody buys a sector: it is bought at home; nobody makes
     it: it is made of value added alone."""
@@ -83,15 +84,16 @@ def shares_of(
     cost = accounts.inputs.sum(axis=1) + accounts.value_added
     inputs = accounts.inputs * per_dollar(jnp.maximum(cost, 0))[:, None]
     final = jnp.maximum(accounts.final, 0)
-    income = accounts.value_added.sum(axis=1)
+    income = (accounts.value_added - profit[None, :] * jnp.maximum(cost, 0)).sum(axis=1)
     return EconomyArrays(
         shares=shares,
-        value_added=1 - inputs.sum(axis=1),
+        value_added=1 - inputs.sum(axis=1) - profit[None, :],
         inputs=inputs,
         budget=final / final.sum(axis=1, keepdims=True),
         theta=theta,
         income=income / income.sum(),
         joined=joined,
+        profit=profit,
     )
 
 

@@ -45,6 +45,7 @@ from .changes import (
     market_gap,
     new_shares,
     output,
+    own_income,
     rounding,
     spending,
     weights,
@@ -115,7 +116,7 @@ def excess_demand(
 ) -> Float[Array, " r"]:
     """F at the wages that are ``paid``."""
     earned = (economy.value_added * output(net, spending)).sum(axis=1)
-    own = paid + ((1 - net.sum(axis=1)) * spending).sum(axis=1)
+    own = own_income(economy, net, paid, spending)
     world = jnp.log((economy.joined @ paid) / (economy.joined @ economy.income))
     return market_gap(shock, earned, paid, own) + world
 
@@ -140,7 +141,8 @@ def inverse_jacobian(
 
     def costs(dp: Float[Array, "r s r"]) -> Float[Array, "r s r"]:
         own = economy.value_added[:, :, None] * wage[:, None, :]
-        return own + jnp.einsum("nkj,nkm->njm", economy.inputs, dp)
+        bought = jnp.einsum("nkj,nkm->njm", economy.inputs, dp)
+        return (own + bought) / (1 - economy.profit)[None, :, None]
 
     def prices(dp: Float[Array, "r s r"]) -> Float[Array, "r s r"]:
         return jnp.einsum("nij,ijm->njm", shares, costs(dp))
@@ -166,6 +168,7 @@ def inverse_jacobian(
     def spend(dX: Float[Array, "r s r"]) -> Float[Array, "r s r"]:
         dY = sold + jnp.einsum("nij,njm->ijm", net, dX)
         income = own + (kept[:, :, None] * dX).sum(axis=1)
+        income = income + jnp.einsum("j,njm->nm", economy.profit, dY)
         income = spent[:, None] * income
         inputs = jnp.einsum("njk,nkm->njm", economy.inputs, dY)
         return inputs + economy.budget[:, :, None] * income[:, None, :]
@@ -246,7 +249,9 @@ def equilibrium_at(
     trade = shares * at.spending[:, None, :] / (1 + shock.tariff)
     revenue = (shock.tariff * trade).sum(axis=(1, 2))
     paid = jnp.exp(at.log_wages) * economy.income
-    earned = (economy.value_added * trade.sum(axis=0)).sum(axis=1)
+    sold = trade.sum(axis=0)
+    earned = (economy.value_added * sold).sum(axis=1)
+    own = paid + revenue + sold @ economy.profit
     return Equilibrium(
         log_wages=at.log_wages,
         log_prices=at.log_prices,
@@ -255,8 +260,8 @@ def equilibrium_at(
         spending=at.spending,
         trade=trade,
         revenue=revenue,
-        income=final_spending(shock, paid + revenue),
-        clearing=jnp.max(jnp.abs(market_gap(shock, earned, paid, paid + revenue))),
+        income=final_spending(shock, own),
+        clearing=jnp.max(jnp.abs(market_gap(shock, earned, paid, own))),
         steps=steps,
     )
 

@@ -8,10 +8,12 @@ as in their computations:
     vot       1/I_n sum_ij tau_nij M_nij (d ln M_nij - d ln c_ij)
 
 with E exports, M imports net of tariffs, all old. Two terms are zero in their
-counterfactuals and follow from the same differentiation of I_n / P_n:
+counterfactuals and follow from the same differentiation of I_n / P_n, and one without
+markups, which Ossa (2014) calls profit shifting:
 
     tech      -1/I_n sum_ij (1 + tau_nij) M_nij d ln d_nij,   iceberg trade costs d
     transfer  (D'_n - D_n) / I_n,                             deficits
+    profits   1/I_n sum_j k_j Y_nj (d ln Y_nj - d ln c_nj),   profits of sales Y
 """
 
 from typing import NamedTuple
@@ -24,16 +26,18 @@ from .wages import Equilibrium
 
 
 class Welfare(NamedTuple):
-    """Relative changes (0.01 is 1 %); ``welfare`` is the sum of the next four,
-    ``real_income`` the exact change of income over the price index. ``gdp`` is wages
-    and tariff revenue over it; exports and imports, net of tariffs, are over wages;
-    ``revenue`` is the change of tariff revenue over old spending, inputs included."""
+    """Relative changes (0.01 is 1 %); ``welfare`` is the sum of the next five,
+    ``real_income`` the exact change of income over the price index. ``gdp`` is wages,
+    profits and tariff revenue over it; exports and imports, net of tariffs, are over
+    wages; ``revenue`` is the change of tariff revenue over old spending, inputs
+    included."""
 
     welfare: Float[Array, " r"]
     tot: Float[Array, " r"]
     vot: Float[Array, " r"]
     tech: Float[Array, " r"]
     transfer: Float[Array, " r"]
+    profits: Float[Array, " r"]
     realwage: Float[Array, " r"]
     real_income: Float[Array, " r"]
     price_index: Float[Array, " r"]
@@ -56,7 +60,9 @@ def welfare_changes(
     """``trade``, ``tariff`` and ``income`` are old; ``iceberg`` is d hat, and
     ``transfer`` the change of deficits."""
     dc = jnp.expm1(new.log_costs)
-    received = (trade.sum(axis=0) * dc).sum(axis=1)
+    sold, sells = trade.sum(axis=0), new.trade.sum(axis=0)
+    received = (sold * dc).sum(axis=1)
+    shifted = (sells - sold * (1 + dc)) @ economy.profit
     paid = (trade * dc[None, :, :]).sum(axis=(1, 2))
     # M (d ln M - d ln c) = M' - M (1 + d ln c), also where M is 0.
     volume = tariff * (new.trade - trade * (1 + dc)[None, :, :])
@@ -68,14 +74,16 @@ def welfare_changes(
     tech = (0 - wasted.sum(axis=(1, 2))) / income
     before, after = (tariff * trade).sum(axis=(1, 2)), new.revenue
     growth = jnp.exp(new.log_wages)
-    product = (economy.income * growth + after) / (economy.income + before)
+    product = economy.income * growth + after + sells @ economy.profit
+    product = product / (economy.income + before + sold @ economy.profit)
     spent = ((1 + tariff) * trade).sum(axis=(1, 2))
     return Welfare(
-        welfare=tot + vot + tech + transfer / income,
+        welfare=tot + vot + tech + transfer / income + shifted / income,
         tot=tot,
         vot=vot,
         tech=tech,
         transfer=transfer / income,
+        profits=shifted / income,
         realwage=jnp.expm1(new.log_wages - index),
         real_income=jnp.expm1(real_income),
         price_index=jnp.expm1(index),

@@ -109,7 +109,7 @@ def _markups(
 ) -> Float[np.ndarray, " s"]:
     count = len(economy.sectors)
     if markups is None:
-        return np.ones(count)
+        return 1 / (1 - economy.profit)
     try:
         array = np.asarray(markups, dtype=np.float64)
     except (TypeError, ValueError):

@@ -108,8 +108,8 @@ def optimal_tariff(
         ``EU27``, a list, or a bloc's members by its name choose together for the mean
         of their welfare, weighted by income; tariffs among them stay.
     over
-        A rate for each exporter, for each sector, for each importer of a bloc, or one
-        for all (``uniform``).
+        A rate for each exporter, for each sector, for both (``each``), for each
+        importer of a bloc, or one for all (``uniform``).
     against
         Exporters, or groups of them, that bear the rates; by default all others.
     supply, deficits

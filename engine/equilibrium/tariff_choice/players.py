@@ -11,7 +11,7 @@ from ...core import TivaxError, show
 from ...tables import country_groups, group_members
 from ..economy import Economy, place_of
 
-Over = Literal["exporters", "sectors", "importers", "uniform"]
+Over = Literal["exporters", "sectors", "importers", "uniform", "each"]
 Regions = str | Sequence[str] | Mapping[str, Sequence[str]]
 """Labels and names of built-in groups, or the members of each bloc by its name."""
 
@@ -70,6 +70,10 @@ def make_player(
         "sectors": (economy.sectors, sector),
         "importers": ([economy.regions[k] for k in members], member),
         "uniform": (["all"], 0 * member),
+        "each": (
+            [f"{k}, {j}" for k in economy.regions for j in economy.sectors],
+            exporter * size[2] + sector,
+        ),
     }[over]
     sellers = np.ones(size[1], bool) if against is None else np.zeros(size[1], bool)
     sellers[[*(against or ())]] = True

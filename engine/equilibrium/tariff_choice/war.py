@@ -125,7 +125,7 @@ class TradeWar(ChosenTariffs):
         found = self.outcome
         assert found.batches is not None
         _, (trade, _) = found.batches.solve(0)  # at most three
-        before, scale = found.old.trade.sum(axis=2), self.economy.value_added.sum()
+        before, scale = found.old.trade.sum(axis=2), self.economy.wages.sum()
         labels = {
             "variant": self._names,
             "importer": self.economy.regions,
