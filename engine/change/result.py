@@ -11,9 +11,9 @@ from jaxtyping import Float
 
 from ..core import Phrase
 from ..errors import WithErrors, interval
-from ..figures import ShownRegions, shown_regions
 from ..measures import INDICATORS
 from ..reporting import Told
+from ..tables.shown_regions import ShownRegions, shown_regions
 
 FACTOR_NAMES = (
     "technology",

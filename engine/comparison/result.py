@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..figures.regions import largest
 from ..reporting import Told, interval_columns
+from ..tables.shown_regions import largest
 
 _PANELS = 12  # of a figure of lines
 _AGREES = 1e-3  # of the published number

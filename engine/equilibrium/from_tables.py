@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..core import TivaxError, naming, read_labelled, source_in_words, suggest
-from ..sources import find_sectors
+from ..core import TivaxError, naming, read_labelled, source_in_words
+from ..sources import find_sector, find_sectors
 from ..tables import (
     WorldShape,
     WorldTable,
@@ -52,7 +52,7 @@ def accounts_of_tables(
     table = tables.table(parse_year(year))
     regions, sectors = tuple(tables.regions), tuple(tables.sectors)
     r, s = len(regions), len(sectors)
-    theta, theta_se = _read_elasticities(elasticities, sectors)
+    theta, theta_se = _read_elasticities(elasticities, sectors, tables.source)
     old, new = np.zeros((r, r, s)), np.zeros((r, r, s))
     if tariffs is not None:
         columns = ("tariff", "tariff_new")
@@ -103,20 +103,21 @@ def positive_accounts(
 
 
 def _read_elasticities(
-    source: str | Path | pd.DataFrame, sectors: Sequence[str]
+    source: str | Path | pd.DataFrame, sectors: Sequence[str], database: str
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """theta by sector, and its standard errors where there is a column se."""
+    """theta by sector, a code or words of its title, and its standard errors where
+    there is a column se."""
     where, frame = read_numbers(
         source, "elasticities", ("sector",), ("theta",), ("se",)
     )
-    if twice := frame["sector"][frame["sector"].duplicated()].tolist():
-        raise TivaxError(f"{where}: sector {twice[0]} is duplicated")
-    values = frame.set_index("sector")
-    for name in values.index:
-        if name != EVERY and name not in sectors:
-            raise TivaxError(
-                f"{where}: the tables have no sector {name}; {suggest(name, sectors)}"
-            )
+    with naming(where):
+        codes = [
+            k if k == EVERY else find_sector(k, sectors, database)
+            for k in frame["sector"]
+        ]
+    if twice := next((k for k in codes if codes.count(k) > 1), None):
+        raise TivaxError(f"{where}: sector {twice} is duplicated")
+    values = frame.set_axis(codes)
     missing = [k for k in sectors if k not in values.index]
     if missing and EVERY not in values.index:
         raise TivaxError(

@@ -12,8 +12,6 @@ from .referee import predicted_index as predicted_index
 from .referee import responses as responses
 from .referee import slopes_by_band as slopes_by_band
 from .referee import weights_by_cell as weights_by_cell
-from .regions import ShownRegions as ShownRegions
-from .regions import shown_regions as shown_regions
 from .resampling import DrawnStatistics as DrawnStatistics
 from .resampling import histograms as histograms
 from .resampling import rejection_rates as rejection_rates

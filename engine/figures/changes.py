@@ -29,8 +29,8 @@ from ..reporting import (
     year_axis,
 )
 from ..tables import country_name
+from ..tables.shown_regions import FEW, known_regions
 from .parts import beside_row, one_panel, panels, starts_of, styled
-from .regions import FEW, known_regions
 
 _ACROSS = 2
 _HEAD: dict[str, Any] = {"loc": "left", "fontweight": "bold", "color": INK}

@@ -4,10 +4,9 @@
 that add up.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
@@ -23,8 +22,8 @@ from ..reporting import (
     year_axis,
 )
 from ..tables import REST, country_name
+from ..tables.shown_regions import FEW, MANY, known_regions, largest, size_of
 from .parts import one_panel, panels, starts_of, styled
-from .regions import FEW, MANY, known_regions, largest, size_of
 
 # From what stays abroad to what is counted twice.
 _PARTS = (COLOURS[1], COLOURS[2], COLOURS[3], "#BBBBBB")
@@ -38,21 +37,17 @@ def bars(
     *,
     method: str = "",
     regions: Sequence[str] | None = None,
-    say: Callable[[str], str] = str,
 ) -> Figure:
     """Shares of each part in the last year, of the largest regions and ROW.
 
     ``of`` names the whole: gross exports, imports, value added. ``method`` is put in
-    the title. ``regions`` in this order, by default the 20 largest and ROW. ``say``
-    puts texts into the words of the figure.
+    the title. ``regions`` in this order, by default the 20 largest and ROW.
     """
     last = totals.isel(year=-1)
-    size = size_of(totals)
-    order = (
-        "by the share of the first part" if regions is None and len(size) > 1 else ""
-    )
+    size, order = size_of(totals), ""
     if regions is None:
         regions = largest(size, MANY)
+        order = "by the share of the first part" if len(size) > 1 else ""
         if len(size) > MANY:
             order = Phrase(f"the {{count}} largest, {order}", count=MANY)
     regions = known_regions(regions, [str(k) for k in totals["region"].values])
@@ -65,9 +60,9 @@ def bars(
     widths = share.transpose("part", "region").values
     starts, places = starts_of(widths), np.arange(len(regions))
     for part, width, left, colour in zip(parts, widths, starts, _PARTS, strict=False):
-        ax.barh(places, width, left=left, height=0.72, color=colour, label=say(part))
+        ax.barh(places, width, left=left, height=0.72, color=colour, label=part)
     below = np.minimum(widths, 0).sum(axis=0)  # where negative shares end
-    labelled_rows(ax, [say(country_name(k)) for k in regions])
+    labelled_rows(ax, [country_name(k) for k in regions])
     plain_axes(ax, grid="x")
     if (below < -_VISIBLE).any():
         ax.axvline(0, color=INK, linewidth=0.6)
@@ -75,9 +70,9 @@ def bars(
         ax.set_xlim(1.02 * np.nanmin(below), 1.02 * np.nanmax(above))
     else:
         ax.set_xlim(0, 100)
-    ax.set_xlabel(say(Phrase("% of {of}, {year}", of=of, year=int(last["year"]))))
+    ax.set_xlabel(Phrase("% of {of}, {year}", of=of, year=int(last["year"])))
     legend(fig, *ax.get_legend_handles_labels())
-    return finish_layout(fig, "\n".join(filter(None, (method, say(order)))))
+    return finish_layout(fig, Phrase.listed((method, order), "\n"))
 
 
 @styled
@@ -87,25 +82,28 @@ def over_years(
     *,
     method: str = "",
     regions: Sequence[str] | None = None,
-    say: Callable[[str], str] = str,
 ) -> Figure:
     """Shares of every part but the first over the years, a panel for each region.
 
     As ``bars``; by default the eight largest regions without ROW.
     """
-    size, first = size_of(totals), str(totals["part"].values[0])
-    told = [Phrase("not drawn, the rest to 100 %: {part}", part=say(first))]
+    size, order = size_of(totals), ""
     if regions is None:
         regions = largest(size, FEW, rest=False)
-        told = [*_order(size), *told]
+        order = Phrase("largest first" if len(size) > 1 else "")
+        if len(size) > FEW:
+            order = "the {count} largest, in falling order"
+            order += ", without ROW" if REST in size.index else ""
+            order = Phrase(order, count=FEW)
     regions = known_regions(regions, [str(k) for k in totals["region"].values])
     share = 100 * totals.sel(region=regions) / totals.sel(region=regions).sum("part")
+    first = str(totals["part"].values[0])
+    left_out = Phrase("not drawn, the rest to 100 %: {part}", part=first)
     return stacked_panels(
         share.isel(part=slice(1, None)),
-        say(Phrase("% of {of}", of=of)),
+        Phrase("% of {of}", of=of),
         _PARTS[1:],
-        title=(method, say(Phrase.listed(told))),
-        say=say,
+        title=(method, Phrase.listed((order, left_out))),
     )
 
 
@@ -116,7 +114,6 @@ def stacked_panels(
     colours: Sequence[str],
     *,
     title: tuple[str, str] = ("", ""),
-    say: Callable[[str], str] = str,
 ) -> Figure:
     """Parts (part, year, region) on top of each other over the years, a panel each.
 
@@ -134,27 +131,18 @@ def stacked_panels(
             years,
             *(shares.sel(part=part, region=region).values for part in parts),
             colors=colours,
-            labels=[*map(say, parts)],
+            labels=parts,
             linewidth=0,
         )
         plain_axes(ax, grid="y")
         year_axis(ax, years, bins=3, inside=True)
         ax.set_xlim(float(years[0]), float(years[-1]))
         ax.tick_params(labelsize=SMALL)
-        shown = say(country_name(region))
-        ax.set_title(shown, loc="left", fontweight="bold", color=INK)
+        ax.set_title(country_name(region), loc="left", fontweight="bold", color=INK)
     axes[0].set_ylim(bottom=0)
     fig.supylabel(name, fontsize=SMALL)
     legend(fig, *axes[0].get_legend_handles_labels())
-    return finish_layout(fig, "\n".join(filter(None, title)))
+    return finish_layout(fig, Phrase.listed(title, "\n"))
 
 
 _ACROSS = 4
-
-
-def _order(size: pd.Series) -> list[Phrase]:
-    if len(size) <= FEW:
-        return [Phrase("largest first")] if len(size) > 1 else []
-    order = "the {count} largest, in falling order"
-    order += ", without ROW" if REST in size.index else ""
-    return [Phrase(order, count=FEW)]

@@ -4,7 +4,7 @@
 EXGR, GVC_BACK_BM, GVC_FORW_BM, GVC_PART_BM (%) and GVC_FORWARDNESS.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,39 +24,34 @@ from ..reporting import (
     label_points,
 )
 from ..tables import country_name
+from ..tables.shown_regions import FEW, NAMED, largest
 from .decompositions import stacked_panels
 from .parts import one_panel, styled
-from .regions import FEW, NAMED, largest
 
 
 @styled
 def participation(
-    data: xr.Dataset,
-    regions: Sequence[str] | None = None,
-    *,
-    of: str = "gross exports",
-    say: Callable[[str], str] = str,
+    data: xr.Dataset, regions: Sequence[str] | None = None, of: str = "gross exports"
 ) -> Figure:
     """Backward and forward participation over the years, stacked, a panel a region.
 
     ``regions``, or the eight largest exporters without ROW. With ``GVC_PART_BM_ci_low``
     and ``_ci_high`` a band is the 95 % interval of the two together. ``of`` names the
-    whole, ``say`` puts texts into the words of the figure.
+    whole.
     """
-    told = []
+    order = band = ""
     if regions is None:
         regions = largest(exports_of(data), FEW, rest=False)
-        told.append(Phrase("largest exporters first, without ROW"))
+        order = Phrase("largest exporters first, without ROW")
     names = {"GVC_BACK_BM": "backward", "GVC_FORW_BM": "forward"}
     shares = data[list(names)].rename(names).sel(region=regions).to_array("part")
     if _BAND[0] in data:
-        told.append(Phrase("dark band: 95 % interval of both together"))
+        band = Phrase("dark band: 95 % interval of both together")
     fig = stacked_panels(
         shares,
-        say(Phrase("participation, % of {of}", of=of)),
+        Phrase("participation, % of {of}", of=of),
         (COLOURS[3], COLOURS[1]),
-        title=(say("Participation in global value chains"), say(Phrase.listed(told))),
-        say=say,
+        title=("Participation in global value chains", Phrase.listed((order, band))),
     )
     if _BAND[0] in data:
         top = float(data[_BAND[1]].sel(region=regions).max())
@@ -80,11 +75,7 @@ def exports_of(data: xr.Dataset) -> pd.Series:
 
 @styled
 def position_map(
-    data: xr.Dataset,
-    regions: Sequence[str] | None = None,
-    *,
-    of: str = "gross exports",
-    say: Callable[[str], str] = str,
+    data: xr.Dataset, regions: Sequence[str] | None = None, of: str = "gross exports"
 ) -> Figure:
     """Position against participation in the last year, with the way from the first.
 
@@ -92,7 +83,7 @@ def position_map(
     forward (a region of inputs for others), down: purely backward (of assembly). The
     14 largest exporters and ROW, or ``regions``, are named; all others are grey dots.
     With standard errors (``_ci_low``, ``_ci_high`` of both) these have crosses of 95 %.
-    ``of`` and ``say`` as in ``participation``.
+    ``of`` as in ``participation``.
     """
     x, y = data["GVC_PART_BM"], data["GVC_FORWARDNESS"]
     named = largest(exports_of(data), NAMED) if regions is None else list(regions)
@@ -128,17 +119,16 @@ def position_map(
         if _BAND[0] in data:
             _cross(ax, data.sel(year=last, region=region), xs[1], ys[1])
         ax.plot(xs[1], ys[1], "o", color=SURPLUS, markersize=4, zorder=4)
-        ends.append((say(country_name(str(region))), float(xs[1]), float(ys[1])))
-    share = Phrase("GVC participation, % of {of}, {year}", of=of, year=last)
-    ax.set_xlabel(say(share))
-    ax.set_ylabel(say("forwardness, (purely forward − purely backward) / GVC exports"))
-    told = [Phrase("filled: {year}", year=last), Phrase("hollow: {year}", year=first)]
-    told = told if first != last else []
+        ends.append((country_name(str(region)), float(xs[1]), float(ys[1])))
+    ax.set_xlabel(Phrase("GVC participation, % of {of}, {year}", of=of, year=last))
+    ax.set_ylabel("forwardness, (purely forward − purely backward) / GVC exports")
+    said = [Phrase("filled: {year}", year=last), Phrase("hollow: {year}", year=first)]
+    said = said if first != last else []
     if others:
-        told.append(Phrase("grey: other regions, {year}", year=last))
+        said.append(Phrase("grey: other regions, {year}", year=last))
     if _BAND[0] in data:
-        told.append(Phrase("crosses: 95 % intervals"))
-    ax.set_title(say(Phrase.listed(told)), loc="left", fontsize=SMALL, color=QUIET)
+        said.append(Phrase("crosses: 95 % intervals"))
+    ax.set_title(Phrase.listed(said), loc="left", fontsize=SMALL, color=QUIET)
     ax.tick_params(labelsize=SMALL, length=2, color=QUIET)
     label_points(fig, ax, ends, crowd)
     return finish_layout(fig)

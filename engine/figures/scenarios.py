@@ -20,8 +20,8 @@ from ..reporting import (
     measure_name,
 )
 from ..tables import country_name
+from ..tables.shown_regions import MANY
 from .parts import panels, require_columns, styled
-from .regions import MANY
 
 _COLUMNS = ["variant", "year", "region", "measure", "change", "percent"]
 # Measures beside each other, and the letters that fit above each.

@@ -7,7 +7,7 @@ the room that oceans do not need.
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -96,9 +96,7 @@ def has_map(codes: Iterable[object]) -> bool:
 
 
 @styled
-def world_tiles(
-    values: pd.Series, label: str, *, title: str = "", say: Callable[[str], str] = str
-) -> Figure:
+def world_tiles(values: pd.Series, label: str, *, title: str = "") -> Figure:
     """A value of every economy as the colour of its tile, with the value in it.
 
     Parameters
@@ -107,8 +105,6 @@ def world_tiles(
         By code of the region; regions without a number are grey.
     label
         The value and its unit, in words, for the scale.
-    say
-        Puts codes into the words of the figure.
 
     With values below zero, zero is white and in the middle, and colours follow the
     signed square root; without any, zero is the palest.
@@ -134,9 +130,7 @@ def world_tiles(
         about: dict[str, Any] = {"ha": "center", "va": "center"}
         about["color"] = "white" if dark else INK
         text = f"{value:z.{digits}f}".replace("-", "\N{MINUS SIGN}") if known else ""
-        ax.text(
-            x + 0.47, y + 0.32, say(code[:5]), fontsize=letters, weight="bold", **about
-        )
+        ax.text(x + 0.47, y + 0.32, code[:5], fontsize=letters, weight="bold", **about)
         ax.text(x + 0.47, y + 0.68, text, fontsize=0.85 * letters, **about)
     ax.set(xlim=(0, columns), ylim=(rows, 0), aspect="equal")
     ax.axis("off")

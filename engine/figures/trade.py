@@ -11,7 +11,8 @@ above 0, i has a surplus. Flows are shown in billions where the unit is known.
 """
 
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,6 +39,7 @@ from ..reporting import (
     year_axis,
 )
 from ..tables import REST, country_name
+from ..tables.shown_regions import FEW, MANY, known_regions, largest, trade_size
 from .parts import (
     colour_scale,
     map_cells,
@@ -47,7 +49,6 @@ from .parts import (
     signed_ticks,
     styled,
 )
-from .regions import FEW, MANY, known_regions, largest, trade_size
 
 # Eight large economies, each in a colour of its own.
 LARGE_ECONOMIES: tuple[str, ...] = tuple("CHN USA GBR KOR DEU IND BRA JPN".split())
@@ -57,20 +58,15 @@ LARGE_ECONOMIES: tuple[str, ...] = tuple("CHN USA GBR KOR DEU IND BRA JPN".split
 
 
 @styled
-def tbi_lines(
-    tbi: xr.Dataset,
-    regions: Sequence[str] | None = None,
-    *,
-    say: Callable[[str], str] = str,
-) -> Figure:
+def tbi_lines(tbi: xr.Dataset, regions: Sequence[str] | None = None) -> Figure:
     """Trade benefit index over the years, one line a region.
 
     Without ``regions`` the eight largest traders of the last year are drawn, without
-    ROW, for which ``tbi`` has ``va_exports`` and ``va_imports``. ``say`` puts texts
-    into the words of the figure. Up to eight regions share one
-    panel, labelled at the line ends; more, and more than three whose bands can be seen,
-    get a panel each with one scale. A value between two missing years is a point. With
-    ``tbi_ci_low`` and ``tbi_ci_high`` each line has its 95 % band.
+    ROW, for which ``tbi`` has ``va_exports`` and ``va_imports``. Up to eight
+    regions share one panel, labelled at the line ends; more, and more than three whose
+    bands can be seen, get a panel each with one scale. A value between two missing
+    years is a point. With ``tbi_ci_low`` and ``tbi_ci_high`` each line has its 95 %
+    band.
     """
     expected = "the data of tx.trade_benefit_index, not its variable tbi alone"
     require_kind("tbi", tbi, xr.Dataset, expected)
@@ -83,14 +79,12 @@ def tbi_lines(
     banded = "tbi_ci_low" in tbi and not _is_thin(index)
     few = len(chosen) <= len(COLOURS) and not (banded and len(chosen) > _BANDS)
     draw = _labelled_lines if few else _panel_each
-    lines = [_INDEX, "X, M: value-added exports, imports"]
+    name = ["trade benefit index, (X − M) / (X + M)"]
+    name.append("X, M: value-added exports, imports")
     if "tbi_ci_low" in tbi:
         thin = "95 % interval thinner than the lines"
-        lines.append(thin if _is_thin(index) else "band: 95 % interval")
-    return finish_layout(draw(index, "\n".join(map(say, lines)), say))
-
-
-_INDEX = "trade benefit index, (X − M) / (X + M)"
+        name.append(thin if _is_thin(index) else "band: 95 % interval")
+    return finish_layout(draw(index, Phrase.listed(name, "\n")))
 
 
 _BANDS = 3  # more in one panel hide each other
@@ -102,10 +96,7 @@ def _is_thin(index: xr.Dataset) -> bool:
     return width < 0.01 * float(index["tbi"].max() - index["tbi"].min())
 
 
-_Say = Callable[[str], str]
-
-
-def _labelled_lines(index: xr.Dataset, name: str, say: _Say) -> Figure:
+def _labelled_lines(index: xr.Dataset, name: str) -> Figure:
     regions = [str(k) for k in index["region"].values]
     fig, ax = one_panel(3.2)
     years = index["year"].values
@@ -115,13 +106,14 @@ def _labelled_lines(index: xr.Dataset, name: str, say: _Say) -> Figure:
         if np.isfinite(values).any():
             last = np.flatnonzero(np.isfinite(values))[-1]
             at = float(years[last]), float(values[last])
-            ends.append((say(country_name(region)), colour, *at))
+            ends.append((country_name(region), colour, *at))
     _index_axes(ax, years)
     ax.set_ylabel(name)
     named = {end[0] for end in ends}
-    missing = [k for k in regions if say(country_name(k)) not in named]
+    missing = [k for k in regions if country_name(k) not in named]
     if missing:
-        ax.set_xlabel(f"{say('no values')}: {', '.join(missing)}", fontsize=SMALL)
+        none = Phrase("no values: {regions}", regions=", ".join(missing))
+        ax.set_xlabel(none, fontsize=SMALL)
     label_ends(fig, ax, ends)
     return fig
 
@@ -134,7 +126,7 @@ def _colours(regions: Sequence[str]) -> dict[str, str]:
     return {region: own.get(region) or next(free) for region in regions}
 
 
-def _panel_each(index: xr.Dataset, name: str, say: _Say) -> Figure:
+def _panel_each(index: xr.Dataset, name: str) -> Figure:
     regions = [str(k) for k in index["region"].values]
     columns = min(6, max(3, round(len(regions) ** 0.5)))
     shared = {"sharex": True, "sharey": True}
@@ -144,10 +136,7 @@ def _panel_each(index: xr.Dataset, name: str, say: _Say) -> Figure:
         _line_of(ax, index, region, SURPLUS)
         _index_axes(ax, years, bins=2, inside=True)
         ax.set_title(
-            textwrap.fill(say(country_name(region)), 18),
-            fontsize=SMALL,
-            loc="left",
-            pad=2,
+            textwrap.fill(country_name(region), 18), fontsize=SMALL, loc="left", pad=2
         )
         ax.tick_params(labelsize=SMALL)
     fig.supylabel(name, fontsize=FONT, color=INK)
@@ -201,7 +190,6 @@ def balance_heatmap(
     *,
     year: int | None = None,
     regions: Sequence[str] | None = None,
-    say: Callable[[str], str] = str,
 ) -> Figure:
     """Bilateral value-added balances T_ij - T_ji of one year, as a map.
 
@@ -210,7 +198,7 @@ def balance_heatmap(
     value-added exports and imports, largest first, then ROW. A triangle, since a
     surplus of one is the deficit of the other: a positive cell is a surplus of the row
     with the column. Colours follow the signed square root, since balances span
-    magnitudes. ``say`` as in ``tbi_lines``.
+    magnitudes.
     """
     T, year = _bilateral(absorbed, year)
     chosen = (
@@ -222,8 +210,7 @@ def balance_heatmap(
     shown *= factor
     shown[np.triu_indices(len(shown))] = np.nan  # those above repeat, with other sign
 
-    countries = [say(country_name(k)) for k in chosen]
-    names = label_room(countries)
+    names = label_room([country_name(k) for k in chosen])
     # The map is as wide as the page leaves beside names and scale, cells are square.
     side = min(FULL_WIDTH - 1.6 - names, 0.4 * len(chosen) + 1)
     fig, ax = one_panel(side + 0.8 + names)
@@ -231,8 +218,8 @@ def balance_heatmap(
     mesh = map_cells(
         ax,
         np.ma.masked_invalid(shown),
-        countries,
-        [*map(say, chosen)],
+        [country_name(k) for k in chosen],
+        chosen,
         linewidth=0.4,
         cmap="RdBu",
         norm=signed_root(most),
@@ -241,15 +228,14 @@ def balance_heatmap(
     if len(chosen) > 1:  # the first row and the last column hold nothing
         ax.set_xlim(0, len(chosen) - 1)
         ax.set_ylim(len(chosen), 1)
-    ax.set_ylabel(say("surplus of"))
-    ax.set_xlabel(say("with"))
-    scale = say("square-root scale")
-    if unit:
-        scale = say(Phrase("{unit}, square-root scale", unit=say(unit)))
+    ax.set_ylabel("surplus of")
+    ax.set_xlabel("with")
+    scale = "{unit}, square-root scale" if unit else "square-root scale"
+    scale = Phrase(scale, unit=unit)
     colour_scale(ax, mesh, scale, signed_ticks(most), shrink=0.8, aspect=25)
-    title = say(Phrase("Bilateral value-added balances, {year}", year=year))
-    meaning = say("positive (blue): surplus of the row with the column")
-    return finish_layout(fig, f"{title}\n{meaning}")
+    title = Phrase("Bilateral value-added balances, {year}", year=year)
+    meaning = "positive (blue): surplus of the row with the column"
+    return finish_layout(fig, Phrase.listed((title, meaning), "\n"))
 
 
 @styled
@@ -259,7 +245,6 @@ def va_versus_gross(
     region: str | None = None,
     year: int | None = None,
     regions: Sequence[str] | None = None,
-    say: Callable[[str], str] = str,
 ) -> Figure:
     """Value-added beside gross trade of one year (Johnson and Noguera 2012).
 
@@ -270,7 +255,6 @@ def va_versus_gross(
     ROW, gross and in value added. A region's two balances with all partners together
     are equal; with a single partner they differ. ``trade`` has ``va_absorbed`` and
     ``gross_exports`` of ``measures.value_added_trade``, with or without sectors.
-    ``say`` as in ``tbi_lines``.
     """
     T, year = _bilateral(trade["va_absorbed"], year)
     E, _ = _bilateral(trade["gross_exports"], year)
@@ -293,22 +277,21 @@ def va_versus_gross(
     se = None
     if "vax_ratio_se" in trade:
         se = trade["vax_ratio_se"].sel(year=year).to_series().loc[labels]
-    _vax_dots(left, (T.sum(axis=1) / E.sum(axis=1)).loc[labels], se, say)
+    _vax_dots(left, (T.sum(axis=1) / E.sum(axis=1)).loc[labels], se)
     partners = _largest(E, 10, beside=region)
     _dumbbells(
         right,
         gross=factor * _balance(E, region, partners),
         value_added=factor * _balance(T, region, partners),
-        say=say,
     )
-    ratio = say(Phrase("VAX ratio, {year}", year=year))
-    left.set_title(ratio, loc="left", fontweight="bold")
-    left.set_xlabel(say("VA exports / gross exports"))
-    title = say(Phrase(what, region=say(country_name(region)), year=year))
-    right.set_title(textwrap.fill(title, 40), loc="left", fontweight="bold")
-    deficit = Phrase(_DEFICIT, unit=say(unit or "unit of the tables"))
-    order = say("with each partner, largest trade first")
-    right.set_xlabel(f"{order}\n{say(deficit)}")
+    bold: dict[str, Any] = {"loc": "left", "fontweight": "bold"}
+    left.set_title(Phrase("VAX ratio, {year}", year=year), **bold)
+    left.set_xlabel("VA exports / gross exports")
+    name = textwrap.fill(country_name(region), 24)
+    right.set_title(Phrase(what, region=name, year=year), **bold)
+    lines = "with each partner, largest trade first", "(below 0: deficit), {unit}"
+    unit = Phrase(lines[1], unit=unit or "unit of the tables")
+    right.set_xlabel(Phrase.listed((lines[0], unit), "\n"))
     fig.legend(
         loc="outside lower right",
         frameon=False,
@@ -321,16 +304,13 @@ def va_versus_gross(
     return finish_layout(fig)
 
 
-_DEFICIT = "(below 0: deficit), {unit}"
-
-
 def _balance(flows: pd.DataFrame, region: str, partners: Sequence[str]) -> pd.Series:
     """Sales of the region to each partner less purchases from it."""
     sold, bought = flows.T[region], flows[region]
     return (sold - bought).reindex(list(partners))
 
 
-def _vax_dots(ax: Axes, ratio: pd.Series, se: pd.Series | None, say: _Say) -> None:
+def _vax_dots(ax: Axes, ratio: pd.Series, se: pd.Series | None = None) -> None:
     ratio = ratio[np.isfinite(ratio)].sort_values(ascending=False, kind="stable")
     places = np.arange(len(ratio))
     if se is not None:
@@ -338,29 +318,27 @@ def _vax_dots(ax: Axes, ratio: pd.Series, se: pd.Series | None, say: _Say) -> No
         ends = ratio.to_numpy() - half, ratio.to_numpy() + half
         ax.hlines(places, ends[0], ends[1], color=SURPLUS, alpha=0.5, linewidth=1.5)
     ax.plot(ratio.to_numpy(), places, "o", color=SURPLUS, markersize=3.5)
-    labelled_rows(ax, [say(country_name(str(k))) for k in ratio.index])
+    labelled_rows(ax, [country_name(str(k)) for k in ratio.index])
     plain_axes(ax, grid="x")
     ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
 
 
-def _dumbbells(
-    ax: Axes, *, gross: pd.Series, value_added: pd.Series, say: _Say
-) -> None:
+def _dumbbells(ax: Axes, *, gross: pd.Series, value_added: pd.Series) -> None:
     places = np.arange(len(gross))
     ax.hlines(places, gross, value_added, color="#AAAAAA", linewidth=1.5, zorder=2)
     # A ring around the dot, so that both are seen where they coincide.
     rings = {"color": DEFICIT, "markerfacecolor": "none", "markersize": 5.5}
-    ax.plot(gross.to_numpy(), places, "o", **rings, label=say("gross"))
+    ax.plot(gross.to_numpy(), places, "o", **rings, label="gross")
     ax.plot(
         value_added.to_numpy(),
         places,
         "o",
         color=SURPLUS,
         markersize=3,
-        label=say("value added"),
+        label="value added",
     )
     ax.axvline(0, color=QUIET, linewidth=0.8, zorder=1)
-    labelled_rows(ax, [say(country_name(str(k))) for k in gross.index])
+    labelled_rows(ax, [country_name(str(k)) for k in gross.index])
     plain_axes(ax, grid="x")
     ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
 

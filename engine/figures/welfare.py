@@ -23,8 +23,8 @@ from ..reporting import (
     plain_axes,
 )
 from ..tables import REST, country_in_text, country_name
+from ..tables.shown_regions import MANY
 from .parts import beside_row, one_panel, require_columns, styled
-from .regions import MANY
 
 _VARIANTS = 3
 

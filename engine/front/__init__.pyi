@@ -42,7 +42,6 @@ from .engine.papers.trade_imbalance import replicate as replicate
 from .engine.publication import cite as cite
 from .engine.publication import package as package
 from .engine.referee import shift_share as shift_share
-from .engine.reporting import regression_table as regression_table
 from .engine.resampling import Study as Study
 from .engine.resampling import adjusted_p_values as adjusted_p_values
 from .engine.resampling import phase_placebos as phase_placebos
@@ -74,5 +73,6 @@ from .engine.tables import stack_years as stack_years
 from .engine.tables import synthetic_world as synthetic_world
 from .engine.threats import threats as threats
 from .regressions import fit as fit
+from .regressions import regression_table as regression_table
 
 __version__: str

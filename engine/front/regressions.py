@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -145,3 +146,75 @@ def fit(
     """
     options = {"weights": weights, "clusters": clusters, "time": time}
     return Fit.fitted(model, data, vcov=vcov, **options)
+
+
+def regression_table(
+    fits: Mapping[str, Any] | Sequence[Any],
+    path: str | Path | None = None,
+    *,
+    title: str = "",
+    terms: Sequence[str] | None = None,
+    labels: Mapping[str, str] | None = None,
+    rows: Mapping[str, Sequence[str]] | None = None,
+    digits: int = 4,
+    notes: str | None = None,
+) -> pd.DataFrame:
+    """One journal table of several fits, a column each, for screen, Word or LaTeX.
+
+    Parameters
+    ----------
+    fits
+        Fits, or a dict of them by the heading above their column; a model of pyfixest
+        is fitted as ``tx.fit`` does. One with instruments has the Kleibergen-Paap F
+        below.
+    path
+        Where to write it: ``.docx``, ``.doc`` (opens in Word as a table), ``.html``,
+        ``.tex`` (needs the package booktabs) or ``.csv``. None writes nothing.
+    title
+        Title of the table; numbers are left to Word and LaTeX.
+    terms
+        Terms to show, in this order; all but the constant by default.
+    labels
+        Names of terms and outcomes to print in place of the columns' names. Terms of
+        different fits that have one name are one row.
+    rows
+        Rows of text below the estimates by name, a text for each column, such as
+        ``{"year effects": ["yes", "no"]}``. One named ``observations`` or ``clusters``
+        stands in place of the numbers.
+    digits
+        Decimals of coefficients and standard errors.
+    notes
+        Text below the table, by default the kinds of standard errors and stars; what
+        has no standard error that says something is told besides.
+
+    Returns
+    -------
+    DataFrame
+        A row for each printed line, all text.
+
+    Raises
+    ------
+    TivaxError
+        No fit, something else than a fit, an unknown term or suffix, one name for two
+        terms of a fit, a row of another length than there are columns.
+
+    Examples
+    --------
+    >>> fit = tx.fit("growth ~ trade + gdp | iso3 + year", panel)
+    >>> tx.regression_table([fit], "table.tex").shape[1]
+    2
+    """
+    if isinstance(fits, Mapping):
+        fits = {k: estimation.fitted_of(v) or v for k, v in fits.items()}
+    elif isinstance(fits, Sequence) and not isinstance(fits, str):
+        fits = [estimation.fitted_of(k) or k for k in fits]
+    return reporting.regression_table(
+        fits,
+        path,
+        title=title,
+        terms=terms,
+        labels=labels,
+        rows=rows,
+        digits=digits,
+        notes=notes,
+    )

@@ -9,9 +9,9 @@ from ..chains import SupplyExposure
 from ..core import Listing, capital
 from ..figures import exposures as drawings
 from ..figures import has_map, world_tiles
-from ..figures.regions import MANY, largest
 from ..reporting import Plot, page_of
 from ..sources import sector_title
+from ..tables.shown_regions import MANY, largest
 from .pages import OwnPage
 
 _PRINTED = 8  # paths in the terminal

@@ -7,10 +7,9 @@ from typing import Any
 import xarray as xr
 
 from ..core import Listing, Phrase
-from ..figures import ShownRegions
-from ..figures.regions import size_of
 from ..measures import METHODS, Decomposition
 from ..reporting import Plot, page_of
+from ..tables.shown_regions import ShownRegions, size_of
 from .measures import MeasurePage
 
 _WHOLE = {
@@ -62,13 +61,15 @@ class DecompositionPage(MeasurePage):
     def _shown(self, shares: xr.DataArray) -> ShownRegions:
         return self.largest(size_of(shares), self.whole, int(shares["year"][-1]))
 
-    def plots(self) -> dict[str, Plot]:
+    def figures(self) -> dict[str, Plot]:
         if (shares := self.result.shares) is None:
             return {}
         from ..figures import decompositions as figures  # loads matplotlib
 
-        about: dict[str, Any] = {"method": self._name, "say": self.said}
-        about["regions"] = self.result.asked or None
+        about: dict[str, Any] = {
+            "method": self._name,
+            "regions": self.result.asked or None,
+        }
         plots: dict[str, Plot] = {
             "shares": partial(figures.bars, shares, self.whole, **about)
         }
@@ -102,7 +103,7 @@ class DecompositionPage(MeasurePage):
         if not last.sum():  # nobody trades
             return ""
         parts = self.listed(
-            self.text("part", part=self.said(k), share=_cell(100 * v / last.sum()))
+            self.text("part", part=self.said(str(k)), share=_cell(100 * v / last.sum()))
             for k, v in last.items()
         )
         about = {"whole": self.whole, "year": int(shares["year"][-1])}
@@ -116,11 +117,18 @@ class DecompositionPage(MeasurePage):
         if shares is None:
             return [head]
         shown, last = self._shown(shares), shares.isel(year=-1)
-        table = (100 * last / last.sum("part")).transpose("region", "part").to_pandas()
-        cells = {code: [*map(_cell, table.loc[code])] for code in shown.few}
+        table = (100 * last / last.sum("part")).transpose("part", "region")
+        cells = {
+            code: [*map(_cell, table.sel(region=code).values)] for code in shown.few
+        }
         about = {"whole": self.whole, "year": int(last["year"])}
         title = self.text("listing of shares", rule=self.said(shown.rule), **about)
-        return [head, self.by_region(title, [*map(self.said, table)], cells)]
+        return [
+            head,
+            self.by_region(
+                title, [*map(self.said, table["part"].values.tolist())], cells
+            ),
+        ]
 
 
 def _cell(share: float) -> str:

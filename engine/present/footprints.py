@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import pandas as pd
 
@@ -17,15 +18,18 @@ class FootprintsPage(MeasurePage):
     balance."""
 
     heading = "Footprints"
-    method = ""
     result: Footprints
 
     @property
-    def _about(self) -> dict[str, object]:
+    def _about(self) -> dict[str, Any]:
         totals, name = self.result.totals, self.account or self.said("account")
         years, count = totals["year"].values, totals.sizes["region"]
         about = {"name": name, "unit": self.result.unit, "regions": count}
         return {**about, "first": years[0], "last": int(years[-1])}
+
+    @property
+    def method(self) -> str:
+        return ""
 
     @property
     def subtitle(self) -> str:
@@ -36,12 +40,12 @@ class FootprintsPage(MeasurePage):
         totals = self.result.totals
         return totals.isel(year=-1).to_dataframe()[[*map(str, totals)]]
 
-    def plots(self) -> dict[str, Plot]:
+    def figures(self) -> dict[str, Plot]:
         from ..figures import world_tiles  # loads matplotlib
 
         last, label = self._last, self.text("gap", **self._about)
         gap = last["consumption_based"] - last["production_based"]
-        return {"footprints": partial(world_tiles, gap, label, say=self.said)}
+        return {"footprints": partial(world_tiles, gap, label)}
 
     @property
     def sentence(self) -> str:
@@ -53,7 +57,9 @@ class FootprintsPage(MeasurePage):
         last, about = self._last, self._about
         size = last["consumption_based"]
         shown = self.largest(size, "footprint", self._about["last"])
-        cells = {k: [*map(number_text, last.loc[k])] for k in shown.few}
+        rows = last.loc[shown.few].to_numpy(float).tolist()
+        texts = ([*map(number_text, row)] for row in rows)
+        cells = dict(zip(shown.few, texts, strict=True))
         rule = self.said(shown.rule)
         title = self.text("listing of footprints", rule=rule, **about)
         return [self.by_region(title, [*map(self.said, map(str, last))], cells)]

@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 from ..core import Listing
-from ..figures.regions import FEW, NAMED, largest
 from ..measures import EVERY_PARTNER, EVERY_SECTOR, INDICATORS, IndicatorsByYear
 from ..reporting import Plot, page_of
+from ..tables.shown_regions import FEW, NAMED, largest
 from .measures import MeasurePage
 
 _TOTALS = {"sectors": EVERY_SECTOR, "partners": EVERY_PARTNER}
@@ -35,7 +35,7 @@ class IndicatorsPage(MeasurePage):
         about = {"rows": result.rows, "years": len(result.world.years)}
         return self.text("size of indicators", indicators=count, **about)
 
-    def plots(self) -> dict[str, Plot]:
+    def figures(self) -> dict[str, Plot]:
         if not self.result.figures:
             return {}
         from ..figures import indicators as figures  # loads matplotlib
@@ -45,7 +45,7 @@ class IndicatorsPage(MeasurePage):
             draws["participation"] = figures.participation
         asked, of = self.result.asked or None, self.said("all gross exports")
         return {
-            name: partial(draws[name], over, asked, of=of, say=self.said)
+            name: partial(draws[name], over, asked, of)
             for name in [k for k in draws if k in self.result.figures]
         }
 
@@ -68,8 +68,8 @@ class IndicatorsPage(MeasurePage):
         if "participation" in result.figures:
             named = [*result.asked] or largest(exports, FEW, rest=False)
             both = (over["GVC_BACK_BM"] + over["GVC_FORW_BM"]).sel(region=named)
-            ends = [both.isel(year=k).to_series() for k in (0, -1)]
-            told = self.moved("participation moved", *ends, exports, **about)
+            start, end = (both.isel(year=k).to_series() for k in (0, -1))
+            told = self.moved("participation moved", start, end, exports, **about)
             titles |= {"participation": told} if told else {}
         return titles
 

@@ -1,16 +1,20 @@
 """``MeasurePage``: a measure of tables in print, of value added or of an account."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from ..core import Listing, Phrase, capital
-from ..figures import ShownRegions, shown_regions
-from ..figures.regions import ends_of
-from ..reporting import Language, of_account
+from ..reporting import Language, Plot, of_account
 from ..tables import REST, listing_by_region
+from ..tables.shown_regions import ShownRegions, ends_of, shown_regions
 from .pages import OwnPage
+
+if TYPE_CHECKING:  # where another process draws, this one needs no matplotlib
+    from matplotlib.figure import Figure
 
 _ENDS = (("high", "most"), ("low", "least"))
 
@@ -35,7 +39,22 @@ class MeasurePage(OwnPage):
     def title(self) -> str:
         return self.said(self.heading)
 
+    def plots(self) -> dict[str, Plot]:
+        """The figures, put into words when they are drawn."""
+        return {k: partial(self.drawn, draw) for k, draw in self.figures().items()}
+
+    def drawn(self, draw: Plot) -> "Figure":
+        from ..reporting import put_in_words  # loads matplotlib
+
+        return put_in_words(draw(), self.said)
+
+    @abstractmethod
+    def figures(self) -> dict[str, Plot]:
+        """Functions that draw the figures, in phrases."""
+
     def said(self, text: str) -> str:
+        if isinstance(text, Phrase) and "\n" in text.key:
+            return "\n".join(map(self.said, text.values.values()))
         if not self.account:
             return self.words.say(text)
         given = {**getattr(text, "values", {}), "account": self.account}
@@ -80,7 +99,7 @@ class MeasurePage(OwnPage):
         moves = (last - first).drop(REST, errors="ignore").dropna()
         if not moves.any():
             return ""
-        region = moves.abs().idxmax()
+        region = str(moves.abs().idxmax())
         way = self.said("rose" if moves[region] > 0 else "fell")
         given |= {"region": region, "start": first[region], "end": last[region]}
         return self.headline(part, first.index, every, way=way, **given)

@@ -10,11 +10,10 @@ import pandas as pd
 import xarray as xr
 
 from ..core import Listing, Phrase, billions
-from ..figures import ShownRegions
-from ..figures.regions import ends_of, trade_size
 from ..measures import TbiResult
 from ..reporting import Z95, Plot, kinds_line, page_of
 from ..tables import REST
+from ..tables.shown_regions import ShownRegions, ends_of, trade_size
 from .measures import MeasurePage
 
 _NOTHING = 1e-9  # a move or a value of the index that is rounding
@@ -35,7 +34,11 @@ class TbiPage(MeasurePage):
 
     @cached_property
     def _index(self) -> pd.DataFrame:
-        return self.result.tbi["tbi"].transpose("year", "region").to_pandas()
+        return self.result.tbi["tbi"].to_series().unstack("region")[self._names]
+
+    @property
+    def _names(self) -> list[str]:
+        return [str(k) for k in self.result.tbi["region"].values]
 
     @property
     def _about(self) -> dict[str, Any]:
@@ -49,13 +52,13 @@ class TbiPage(MeasurePage):
 
     @cached_property
     def shown(self) -> ShownRegions:
-        names = [*map(str, self._index)]
+        names = self._names
         if self.result.each_group and not self.result.asked:
             return ShownRegions(names, names, "all groups")
         flows, year = "value-added exports and imports", self._about["year"]
         return self.largest(trade_size(self.result.tbi), flows, year)
 
-    def plots(self) -> dict[str, Plot]:
+    def figures(self) -> dict[str, Plot]:
         """Figures of the index, of bilateral balances, of gross and value-added trade.
 
         Groups that may overlap have no bilateral balances, only their index.
@@ -67,18 +70,16 @@ class TbiPage(MeasurePage):
         # needs no matplotlib.
         from ..figures import has_map, trade, world_tiles
 
-        say: dict[str, Any] = {"say": self.said}
         tbi = replace(result, by="index").data
-        plots: dict[str, Plot] = {}
-        plots["tbi"] = partial(trade.tbi_lines, tbi, few, **say)
+        plots: dict[str, Plot] = {"tbi": partial(trade.tbi_lines, tbi, few)}
         if result.each_group:
             return plots
         if has_map(self._index.columns):
-            label = self.said(Phrase(_WORLD, year=self._about["year"]))
-            plots["world"] = partial(world_tiles, self._index.iloc[-1], label, **say)
+            label = Phrase(_WORLD, year=self._about["year"])
+            plots["world"] = partial(world_tiles, self._index.iloc[-1], label)
         chosen = many if len(many) > 1 else None  # one has no partner
-        balances = partial(trade.balance_heatmap, regions=chosen, **say)
-        plots["va_balances"] = partial(balances, result.absorbed)
+        balances = partial(trade.balance_heatmap, result.absorbed, regions=chosen)
+        plots["va_balances"] = balances
         both = {"va_absorbed": result.absorbed, "gross_exports": result.exports}
         # Jobs or emissions cannot be compared with gross trade.
         units = {None if k is None else k.attrs.get("units") for k in both.values()}
@@ -87,7 +88,7 @@ class TbiPage(MeasurePage):
         if result.errors is not None:
             se = result.errors.regions["vax_ratio"]
             both["vax_ratio_se"] = se.rename(region="origin")
-        gross = partial(trade.va_versus_gross, xr.Dataset(both), regions=many, **say)
+        gross = partial(trade.va_versus_gross, xr.Dataset(both), regions=many)
         region = few[0] if self.shown.asked else None
         return {**plots, "va_versus_gross": partial(gross, region=region)}
 
@@ -110,14 +111,13 @@ class TbiPage(MeasurePage):
         index = self._index[self.shown.few]
         index = index.loc[:, index.iloc[[0, -1]].notna().all()]
         moves = (index - index.iloc[0]).abs()
-        if len(moves) < 3 or moves.shape[1] < 2 or moves.max(axis=None) <= _NOTHING:
+        if len(moves) < 3 or moves.shape[1] < 2 or moves.to_numpy().max() <= _NOTHING:
             return ""
         own = index[region := str(moves.max().idxmax())]
+        peak = moves[region].abs().to_numpy().argmax()
         points = [
             self.text("point", year=k, value=_signed(f"{own[k]:.2f}"))
-            for k in dict.fromkeys(
-                (own.index[0], moves[region].idxmax(), own.index[-1])
-            )
+            for k in dict.fromkeys((own.index[0], own.index[peak], own.index[-1]))
         ]
         about = {"region": region, "values": self.listed(points)}
         return self.headline("moved most", self.shown.few, self._index.T, **about)
@@ -128,14 +128,15 @@ class TbiPage(MeasurePage):
         if len(chosen) < 2:
             return ""
         absorbed = self.result.absorbed
-        balance = _balances(absorbed).loc[chosen, chosen].stack()
+        balance = _balances(absorbed).loc[chosen, chosen].to_numpy()
         if not balance.max() > _NOTHING * float(np.abs(absorbed).sum()):
             return ""
+        who, whom = divmod(int(balance.argmax()), len(chosen))
         unit, factor = billions(absorbed.attrs.get("units", ""), balance.max())
         most = factor * balance.max()
         size = f"{most:+,.0f}" if most >= 10 else f"{most:+.2g}"
         about = {"size": f"{size} {self.said(unit)}".rstrip(), **self._about}
-        about["who"], about["whom"] = balance.idxmax()
+        about |= {"who": chosen[who], "whom": chosen[whom]}
         return self.headline("balance", chosen, self._index.T, **about)
 
     def _deficit(self) -> str:
@@ -203,7 +204,7 @@ class TbiPage(MeasurePage):
         return [self.by_region(title, [*map(str, years)], cells, notes)]
 
     def _cell(self, year: int, region: str) -> str:
-        value, errors = self._index.loc[year, region], self.result.errors
+        value, errors = float(self._index[region][year]), self.result.errors
         if value != value:
             return self.said("no trade")
         if errors is None:
@@ -219,5 +220,7 @@ def _signed(number: str) -> str:
 def _balances(flows: xr.DataArray) -> pd.DataFrame:
     """Sales less purchases of each region (rows) with each, in the last year."""
     _, origin, partner = map(str, flows.dims)
-    sold = flows.isel(year=-1).transpose(origin, partner).to_pandas()
-    return (sold - sold.T).loc[sold.index, sold.index]
+    last = flows.isel(year=-1).transpose(origin, partner)
+    columns = last[partner].values.tolist()
+    sold = pd.DataFrame(last.values, last[origin].values.tolist(), columns)
+    return sold[sold.index] - sold[sold.index].T

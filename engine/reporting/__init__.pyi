@@ -68,6 +68,7 @@ from .plot_style import lay_out as lay_out
 from .plot_style import legend as legend
 from .plot_style import missing_font_note as missing_font_note
 from .plot_style import plain_axes as plain_axes
+from .plot_style import put_in_words as put_in_words
 from .plot_style import year_axis as year_axis
 from .regression_tables import regression_table as regression_table
 from .results import CV1 as CV1

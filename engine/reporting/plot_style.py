@@ -16,7 +16,7 @@ import textwrap
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -374,14 +374,7 @@ def draw(
     note = basis() if note is None else note
     title = title or str(figure.get_label())
     if language != "en" and not said:
-        for text in figure.findobj(Text):
-            assert isinstance(text, Text)
-            text.set_text(translated(text.get_text(), language))
-        for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
-            if isinstance(axis.get_major_locator(), FixedLocator):
-                # Drawing writes the labels of ticks anew.
-                names = [k.get_text() for k in axis.get_ticklabels()]
-                axis.set_ticklabels([translated(k, language) for k in names])
+        put_in_words(figure, partial(translated, language=language))
         title = translated(title, language)
     width, height = (float(k) for k in figure.get_size_inches())
     whole: dict[str, Any] = {}
@@ -409,6 +402,20 @@ def draw(
             figure.savefig(png, format="png", dpi=200, metadata=facts, **whole)
             figure.savefig(pdf, format="pdf", metadata=_NO_FACTS, **whole)
     return Drawn(svg, png and png.getvalue(), pdf and pdf.getvalue(), (width, height))
+
+
+def put_in_words(figure: Figure, say: Callable[[str], str]) -> Figure:
+    """The figure with all its texts as ``say`` has them."""
+    for text in figure.findobj(Text):
+        assert isinstance(text, Text)
+        text.set_text(say(text.get_text()))
+    for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
+        if isinstance(axis.get_major_locator(), FixedLocator):
+            # Drawing writes the labels of ticks anew.
+            names = [k.get_text() for k in axis.get_ticklabels()]
+            if (said := [*map(say, names)]) != names:
+                axis.set_ticklabels(said)
+    return figure
 
 
 _NOTE = 0.2  # inches of a note below a figure

@@ -75,50 +75,7 @@ def regression_table(
     digits: int = 4,
     notes: str | None = None,
 ) -> pd.DataFrame:
-    """One journal table of several fits, a column each, for screen, Word or LaTeX.
-
-    Parameters
-    ----------
-    fits
-        Fits, or a dict of them by the heading above their column. One with instruments
-        has the Kleibergen-Paap F below.
-    path
-        Where to write it: ``.docx``, ``.doc`` (opens in Word as a table), ``.html``,
-        ``.tex`` (needs the package booktabs) or ``.csv``. None writes nothing.
-    title
-        Title of the table; numbers are left to Word and LaTeX.
-    terms
-        Terms to show, in this order; all but the constant by default.
-    labels
-        Names of terms and outcomes to print in place of the columns' names. Terms of
-        different fits that have one name are one row.
-    rows
-        Rows of text below the estimates by name, a text for each column, such as
-        ``{"year effects": ["yes", "no"]}``. One named ``observations`` or ``clusters``
-        stands in place of the numbers.
-    digits
-        Decimals of coefficients and standard errors.
-    notes
-        Text below the table, by default the kinds of standard errors and stars; what
-        has no standard error that says something is told besides.
-
-    Returns
-    -------
-    DataFrame
-        A row for each printed line, all text.
-
-    Raises
-    ------
-    TivaxError
-        No fit, something else than a fit, an unknown term or suffix, one name for two
-        terms of a fit, a row of another length than there are columns.
-
-    Examples
-    --------
-    >>> fit = tx.fit("growth ~ trade + gdp | iso3 + year", panel)
-    >>> tx.regression_table([fit], "table.tex").shape[1]
-    2
-    """
+    """``tx.regression_table`` of fits."""
     if notes is not None:
         require_kind("notes", notes, str, "a text")
     require_kind("labels", labels or {}, Mapping, "words by their column")
@@ -148,7 +105,7 @@ def _journal_table(
     if not given:
         raise TivaxError("fits: give at least one estimate")
     for fit in given:
-        wanted = "what tx.fit returns; of a pyfixest model, tx.fit(model)"
+        wanted = "what tx.fit or pyfixest.feols returned"
         require_kind("fits", fit, Tabulated, wanted)
     shown: list[Tabulated] = given
     known = list(dict.fromkeys(str(k) for fit in shown for k in fit.terms.index))

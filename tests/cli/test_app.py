@@ -28,13 +28,13 @@ from tivax.engine.cli import options
 from tivax.engine.cli.tools import demo
 from tivax.engine.core.jax_setup import compilation_cache
 from tivax.engine.core.manifest import describe_input
-from tivax.engine.figures import shown_regions
 from tivax.engine.measures import METHODS, trade_benefit_index
 from tivax.engine.panel.recipe import WIOD_COUNTRIES
 from tivax.engine.resampling import read_run_file
 from tivax.engine.sources import SOURCES
 from tivax.engine.sources import download as fetch
 from tivax.engine.tables import WorldShape
+from tivax.engine.tables.shown_regions import shown_regions
 
 import panel_files as pf
 from commands import Answer, contents, good, mistake, names, parser, start_fork, tivax

@@ -11,12 +11,12 @@ from numpy.testing import assert_allclose
 import tivax as tx
 from tivax.engine.core import frames
 from tivax.engine.figures.decompositions import bars, over_years, size_of
-from tivax.engine.figures.regions import largest
 from tivax.engine.measures import decompose, years
 from tivax.engine.measures.methods import METHODS
 from tivax.engine.measures.results.decomposition import totals_of
 from tivax.engine.reporting import long_tables
 from tivax.engine.reporting.long_tables import LongPart, LongWriter
+from tivax.engine.tables.shown_regions import largest
 
 from commands import good, mistake, names
 from helpers import random_tables, read_table

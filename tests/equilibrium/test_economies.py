@@ -193,7 +193,7 @@ def test_negative_final_demand_is_set_to_zero_and_output_solved_again():
     "frame, line",
     [
         ({"sector": ["S1"]}, "no column theta; it needs sector, theta"),
-        ({"sector": ["S1", "Q"], "theta": 4}, "the tables have no sector Q"),
+        ({"sector": ["S1", "Q"], "theta": 4}, "no sector Q; choose from S01"),
         ({"sector": ["S01"], "theta": 4}, "no theta of S02; add it, or a row"),
         ({"sector": ["S01", "S01"], "theta": 4}, "sector S01 is duplicated"),
         ({"sector": ["*"], "theta": ["x"]}, "theta in row 1 is x, not a number"),
@@ -206,6 +206,13 @@ def test_elasticities_that_are_wrong_are_named(frame, line):
     frame = pd.DataFrame(frame).replace({"S1": "S01"})
     told = error_of(tx.Economy.from_tables, world, 2000, frame)
     assert line in told and told.startswith("elasticities: ")
+
+
+def test_elasticities_may_name_sectors_by_words_of_their_titles():
+    world = tx.synthetic_world(regions=2, sectors=2, years=1, seed=1)
+    known = replace(world, sectors=("c14", "c4"), source="wiod2013")
+    frame = pd.DataFrame({"sector": ["textiles", "*"], "theta": [5.0, 8.0]})
+    assert [*tx.Economy.from_tables(known, 2000, frame).theta] == [8.0, 5.0]
 
 
 # ----------------------------------------------------------------------- both tables

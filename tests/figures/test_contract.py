@@ -234,8 +234,6 @@ def test_the_index_says_what_it_is_made_of():
     assert axes.get_ylabel() == (
         "trade benefit index, (X − M) / (X + M)\nX, M: value-added exports, imports"
     )
-    (axes,) = trade.tbi_lines(data.random_tbi(), say=str.upper).axes
-    assert axes.get_ylabel().endswith("\nX, M: VALUE-ADDED EXPORTS, IMPORTS")
 
 
 def test_the_size_from_which_zero_is_inside_is_named():

@@ -9,9 +9,9 @@ from numpy.testing import assert_allclose
 
 from tivax.engine.core import billions
 from tivax.engine.figures import trade as trade_plots
-from tivax.engine.figures.regions import ends_of
 from tivax.engine.reporting import plot_style
 from tivax.engine.tables import country_name
+from tivax.engine.tables.shown_regions import ends_of
 
 from drawings import row_labels, words
 from figure_data import REGIONS, YEARS, random_tbi, random_trade

@@ -1,8 +1,12 @@
 """A journal table from fits: its cells, its files, and what is refused."""
 
+from importlib import import_module
+from typing import Any
+
 import pandas as pd
 import pytest
 
+import tivax as tx
 from tivax.engine import regression_table
 
 from commands import names
@@ -147,9 +151,22 @@ def test_word_has_the_same_cells(fits, tmp_path):
     assert "Standard errors in parentheses" in document.paragraphs[-1].text
 
 
+def test_a_model_of_pyfixest_is_a_column_too():
+    pyfixest: Any = import_module("pyfixest")
+    formula = "KOFGIdj ~ TBI + RQ | iso3 + year"
+    theirs = pyfixest.feols(formula, PANEL, vcov={"CRV1": "iso3"})
+    frame = regression_table({"own": tx.fit(formula, PANEL), "theirs": theirs})
+    cells = frame.iloc[:4, 1:]
+    assert cells.iloc[:, 0].tolist() == cells.iloc[:, 1].tolist()
+    counts = pyfixest.fepois(formula, PANEL.assign(KOFGIdj=PANEL["KOFGIdj"].abs()))
+    assert error_of(regression_table, [counts]).startswith("a Fepois of pyfixest is no")
+
+
 def test_mistakes_are_told_in_one_line(fits, tmp_path):
     assert error_of(regression_table, []) == "fits: give at least one estimate"
-    assert "of a pyfixest model, tx.fit(model)" in error_of(regression_table, [3])
+    assert "give what tx.fit or pyfixest.feols returned" in error_of(
+        regression_table, [3]
+    )
     assert "no term XX" in error_of(regression_table, fits, terms=["XX"])
     line = error_of(regression_table, fits, labels={"RQ": "x", "TBI": "x"})
     assert line == (

@@ -48,7 +48,6 @@ def change(
     from ...change import change as decompose_change
     from ...change import drawn_effects
     from ...core import Job, Part, TivaxError
-    from ...figures.regions import known_regions
     from ...sources import find_sector
     from ...tables import (
         WorldTables,
@@ -57,6 +56,7 @@ def change(
         find_region,
         regions_of_groups,
     )
+    from ...tables.shown_regions import known_regions
     from ..draws import filled
     from ..inputs import split_codes
     from ..write import write_result

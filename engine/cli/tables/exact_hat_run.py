@@ -29,7 +29,7 @@ from ...equilibrium import (
     variants_result,
 )
 from ...errors import DRAWS
-from ...figures.regions import known_regions
+from ...tables.shown_regions import known_regions
 from ..bundles import ErrorOptions, OutputOptions
 from ..draws import filled
 from ..options import require_store

@@ -17,7 +17,6 @@ from ...core import (
     read_store_attributes,
 )
 from ...errors import interval
-from ...figures.regions import known_regions
 from ...scenarios import (
     ScenarioFile,
     ScenarioPlan,
@@ -27,6 +26,7 @@ from ...scenarios import (
     read_scenario,
 )
 from ...tables import open_store
+from ...tables.shown_regions import known_regions
 from ..bundles import ErrorOptions, OutputOptions
 from ..draws import filled
 from ..options import require_store

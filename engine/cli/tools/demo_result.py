@@ -97,14 +97,11 @@ class Demo(Result):
 
     def plots(self) -> dict[str, Plot]:
         """Figures of `tivax tbi`, the decomposition, the estimates."""
-        page = self.index
-        method = METHODS[METHOD]
-        title = f"{page.said(method.title)} ({page.said(method.source)})"
-        about = {"method": title, "say": page.said}
-        bars = partial(
-            decomposition_plots.bars, self.parts, page.said("gross exports"), **about
-        )
-        plots: dict[str, Plot] = {**page.plots(), "shares": bars}
+        page, method = self.index, METHODS[METHOD]
+        title = page.text("method", title=method.title, source=method.source)
+        given = self.parts, page.said("gross exports")
+        bars = partial(decomposition_plots.bars, *given, method=title)
+        plots: dict[str, Plot] = {**page.plots(), "shares": partial(page.drawn, bars)}
         if self.known is not None:
             estimates = self.known.comparison
             plots["panel_estimates"] = partial(true_versus_estimated, estimates)

@@ -1,13 +1,13 @@
 """Regions that figures and printed tables show: those asked for, or the largest."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 import xarray as xr
 
 from ..core import Phrase, TivaxError
-from ..tables import REST, country_in_text, find_region
+from .countries import REST, find_region
 
 # Of a figure of lines or panels, of points with names, of rows.
 FEW, NAMED, MANY = 8, 14, 20
@@ -71,26 +71,6 @@ def ends_of(values: pd.Series) -> list[tuple[str, float]]:
     if high - low <= 1e-9 * max(1, abs(low), abs(high)):
         return []
     return [(str(there.index[k]), float(there.iloc[k])) for k in (-1, 0)]
-
-
-def other_way_text(
-    rows: pd.DataFrame, name: str, row: pd.Series, form: Callable[[pd.Series], str]
-) -> str:
-    """A line on the largest change of the other sign than that of ``row``; empty where
-    there is none but of rounding."""
-    others = rows[rows[name] * row[name] < 0]
-    if others.empty:
-        return ""
-    other = others.iloc[int(others[name].abs().to_numpy().argmax())]
-    where, change = country_in_text(str(other["region"])), form(other)
-    if not float(change.split()[0]):
-        return ""
-    return f"\nThe largest change the other way is that of {where}: {change}."
-
-
-def of_those_shown(title: str, shown: Iterable[str], every: Iterable[object]) -> str:
-    """The title, which says whom it compares where some economies are not shown."""
-    return f"Of those shown: {title}" if {*every} - {*shown, REST} else title
 
 
 def trade_size(tbi: xr.Dataset) -> pd.Series:
