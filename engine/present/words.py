@@ -78,7 +78,7 @@ class Words(Document, Formatter):
         return self.say(code) if known else variable_name(code, self.language)
 
     def also(self, wanted: Any, part: str, /, **given: Any) -> str:
-        """What follows other words, if it is ``wanted``: in English after a blank."""
+        """Text after other words, if it is ``wanted``: in English after a blank."""
         text = self.text(part, **given) if wanted else ""
         return f" {text}" if text and not self.chinese else text
 

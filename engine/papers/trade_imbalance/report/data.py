@@ -14,7 +14,7 @@ from ..robustness import convention_in_words
 from ..tables import TABLES, comparison_tables
 from ..titles import title
 from .plots import Figures
-from .texts import table, table_of
+from .texts import records, table, table_of
 
 _RECIPES = {"paper": "recipe paper", "fixed": "recipe fixed"}
 
@@ -185,7 +185,7 @@ def _table(
     gaps = paper.differences(rows).abs()
     other = rows[rows["stars"] != rows["paper_stars"]]
     keys = ["term", "column", "paper_stars", "stars"]
-    named = (words.text("stars", **k) for k in other[keys].to_dict("records"))
+    named = (words.text("stars", **k) for k in records(other[keys]))
     stars = words.listed(named, ", ")
     return words.blocks(
         "table",

@@ -16,7 +16,7 @@ from ..results import Replication
 from ..robustness import ERRORS, direct_effects
 from ..tables import coefficient_cells, iv_tables, lagged_frame
 from .plots import Figures
-from .texts import below, codes, listed, not_computed, table, table_of
+from .texts import below, codes, listed, not_computed, records, table, table_of
 
 
 def lagged_instrument(result: Replication, figures: Figures, words: Words) -> Section:
@@ -28,7 +28,7 @@ def lagged_instrument(result: Replication, figures: Figures, words: Words) -> Se
     bounds = bounds[bounds["sample"] == "all"]
     survive = (
         words.text("survives" if row["largest_union"] >= 0 else "insignificant", **row)
-        for row in bounds.to_dict("records")
+        for row in records(bounds)
     )
     tables = iv_tables(result.lagged, words.language)
     return words.section(

@@ -1,5 +1,5 @@
-"""What sections share: the words of ``report.en.md`` and ``report.zh.md``, tables in
-these words, reasons."""
+"""Parts that sections share: the words of ``report.en.md`` and ``report.zh.md``, tables
+in these words, reasons."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -65,6 +65,11 @@ def table_of(
     heads = {name: head for name, (head, *_) in told.items()}
     formats = {head: form for head, colon, form in told.values() if colon}
     return table(words, rows[[*plain.split(), *columns]].rename(columns=heads), formats)
+
+
+def records(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """Each row as it is given to the holes of a part."""
+    return [{str(k): v for k, v in row.items()} for row in rows.to_dict("records")]
 
 
 def below(words: Words, places: Sequence[str], where: str) -> str:
