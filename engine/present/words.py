@@ -2,7 +2,7 @@
 
 A hole says what it holds, and numbers stay numbers until then:
 
-    {n:number} {p:p} {p:equals} {share:percent 1} {rows:count row}
+    {n:number} {p:p} {p:equals} {share:percent 1} {rows:count row} {gap:minus +.1f}
     {treatment:variable} {cluster:country}
 
 ``{x:word}`` is a name that the part ``words`` has: a table of texts, with their holes,
@@ -31,9 +31,9 @@ _JOINTS = {"; ": "；", ", ": "、", " and ": "、", " ": ""}
 class Words(Document, Formatter):
     """The parts of a document, and its words for texts."""
 
-    def __init__(self, name: str, language: Language) -> None:
-        super().__init__(Path(__file__).with_name(f"{name}.{language}.md"))
-        self.name = name
+    def __init__(self, name: str, language: Language, folder: Path) -> None:
+        super().__init__(folder / f"{name}.{language}.md")
+        self.name, self.folder = name, folder
         self.language: Language = language
         self.chinese = language == "zh"
         rows = self.parts.pop("words", ("", []))[1]
@@ -43,12 +43,13 @@ class Words(Document, Formatter):
             "number": lambda value, _: number_text(value),
             "p": lambda value, _: p_text(*value),
             "equals": lambda value, _: self.tight(p_equals(*value)),
+            "minus": lambda value, form: format(value, form).replace("-", "−"),
             "percent": lambda value, n: self.tight(percent_text(value, int(n or 0))),
             "count": count_text,
             "variable": lambda value, _: self.variable(value),
             "country": lambda value, _: self.country(value),
             "choice": lambda value, _: choice_name(value, self.language),
-            "word": lambda value, _: self.say(value),
+            "word": lambda value, _: self.say(value).split("\n（")[0],  # an aside
         }
 
     def tight(self, text: str) -> str:
@@ -57,7 +58,7 @@ class Words(Document, Formatter):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Another process, which draws a figure, reads them itself."""
-        return words_of, (self.name, self.language)
+        return words_of, (self.name, self.language, self.folder)
 
     def say(self, text: str) -> str:
         """A text in the words of this document; what it has none for as others say it,
@@ -75,6 +76,11 @@ class Words(Document, Formatter):
         """A variable of the panel, or a column made of some."""
         known = isinstance(code, Phrase) or code in self.words
         return self.say(code) if known else variable_name(code, self.language)
+
+    def also(self, wanted: Any, part: str, /, **given: Any) -> str:
+        """Text after other words, if it is ``wanted``: in English after a blank."""
+        text = self.text(part, **given) if wanted else ""
+        return f" {text}" if text and not self.chinese else text
 
     def sentences(self, *parts: str) -> str:
         """Sentences without their stops as one text."""
@@ -97,6 +103,8 @@ class Words(Document, Formatter):
 
 
 @cache
-def words_of(name: str, language: Language) -> Words:
-    """The words of a kind of result, ``threats.en.md``."""
-    return Words(name, language)
+def words_of(
+    name: str, language: Language, folder: Path = Path(__file__).parent
+) -> Words:
+    """The words of a kind of result, ``threats.en.md``; of a paper's, its folder."""
+    return Words(name, language, folder)

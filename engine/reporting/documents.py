@@ -47,8 +47,12 @@ class Document:
         Tables and figures have their caption from the document; ``KeyError`` for what
         it names and nobody gives.
         """
-        title = self.filled(self.parts[name][0], given)
+        title = self.title(name, **given)
         return Section(title, self.blocks(name, figures, **given))
+
+    def title(self, name: str, /, **given: Any) -> str:
+        """The title of a section, with what is given in its holes."""
+        return self.filled(self.parts[name][0], given)
 
     def blocks(
         self, name: str, figures: Mapping[str, Any] = _NONE, /, **given: Any
@@ -90,7 +94,7 @@ class Document:
             yield Heading(self.filled(rest, given))
         elif mark == "$":
             yield Formula(rest)
-        elif text := self.filled(line, given):
+        elif text := self.filled(line, given).strip():
             yield Text(text)
 
     def _points(self, item: str, given: Mapping[str, Any]) -> list[str]:

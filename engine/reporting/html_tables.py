@@ -46,7 +46,8 @@ def translated_frame(
     def header(name: Any) -> Any:
         if not isinstance(name, str):
             return say(name)
-        return say(_HEADERS.get(name, name)) + name[len(name.rstrip()) :]
+        bare = name.rstrip()
+        return say(_HEADERS.get(name, bare)) + name[len(bare) :]
 
     if {"region", "name"} <= {*frame}:  # codes have that name too
         region = frame["name"].where(frame["name"] != "", frame["region"])

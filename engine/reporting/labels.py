@@ -64,7 +64,8 @@ def _effect(term: str, language: Language) -> str:
 
 
 def _listed(codes: str, language: Language) -> str:
-    return ", ".join(variable_name(code, language) for code in codes.split(", "))
+    joint = "、" if language == "zh" else ", "
+    return joint.join(variable_name(code, language) for code in codes.split(", "))
 
 
 # Of a variable: lower case is that of a user, such as index.

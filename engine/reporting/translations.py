@@ -99,8 +99,9 @@ def _in_parts(text: str, language: Language) -> str | None:
 def _templates(language: Language) -> tuple[dict[str, str], list[_Template]]:
     """Texts without holes, and templates: the more words of its own, the earlier."""
     given = {
-        " ".join(k.split()): v
+        " ".join(name.split()): v
         for k, v in load_toml(__package__, "translations.toml")[language].items()
+        for name in k.split(" | ")
     }
     exact = known_names(language)
     exact |= {k: v for k, v in given.items() if not _HOLE.search(k)}

@@ -9,10 +9,14 @@ from string import Formatter
 import pytest
 
 from tivax.engine.core import Phrase
-from tivax.engine.present.words import words_of
+from tivax.engine.present.words import Words, words_of
 
-PRESENT = Path(__file__).resolve().parents[2] / "engine" / "present"
-ROOMS = sorted({k.name.split(".")[0] for k in PRESENT.glob("*.md")})
+ENGINE = Path(__file__).resolve().parents[2] / "engine"
+PRESENT = ENGINE / "present"
+DOCUMENTS = sorted(ENGINE.rglob("*.en.md"))
+each_document = pytest.mark.parametrize(
+    "document", DOCUMENTS, ids=lambda k: k.name.removesuffix(".en.md")
+)
 _GIVEN = re.compile(r"^\[(\w+)\??\]", re.MULTILINE)
 
 
@@ -20,11 +24,22 @@ def holes(text: str) -> set[str]:
     return {name for _, name, *_ in Formatter().parse(text) if name}
 
 
-def parts(room: str, language) -> dict[str, set[str]]:
+def said_in(document: Path, language) -> Words:
+    return words_of(document.name.removesuffix(".en.md"), language, document.parent)
+
+
+def room_of(document: Path) -> Path:
+    """The folder whose modules name parts: of its own name, or a paper's."""
+    if document.parent == PRESENT:
+        return ENGINE / document.name.removesuffix(".en.md")
+    return document.parents[1]
+
+
+def parts(document: Path, language) -> dict[str, set[str]]:
     """What is to be given to each part: its holes, tables and figures."""
     return {
         name: holes(text := "\n\n".join([title, *chunks])) | {*_GIVEN.findall(text)}
-        for name, (title, chunks) in words_of(room, language).parts.items()
+        for name, (title, chunks) in said_in(document, language).parts.items()
     }
 
 
@@ -37,6 +52,20 @@ def constants(folder: Path) -> list[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
+
+
+@cache
+def joined(folder: Path) -> re.Pattern[str]:
+    """Texts with values in them, which are anything: ``f"{name} rises with TBI"``."""
+    found = [
+        [getattr(k, "value", "") for k in node.values]
+        for path in folder.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.JoinedStr)
+    ]
+    texts = [[k if isinstance(k, str) else "" for k in parts] for parts in found]
+    long = [k for k in texts if len("".join(k)) > 12]
+    return re.compile("|".join("".join(re.escape(k) or ".+" for k in t) for t in long))
 
 
 def phrases(folder: Path) -> set[str]:
@@ -53,39 +82,41 @@ def phrases(folder: Path) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_both_languages_have_the_same_parts_with_the_same_holes(room):
-    assert parts(room, "en") == parts(room, "zh")
+@each_document
+def test_both_languages_have_the_same_parts_with_the_same_holes(document):
+    assert parts(document, "en") == parts(document, "zh")
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_every_part_is_used(room):
-    named = {*constants(PRESENT), *constants(PRESENT.parent / room)}
-    assert {*words_of(room, "en").parts} <= named
+@each_document
+def test_every_part_is_used(document):
+    named = {*constants(PRESENT), *constants(room_of(document))}
+    assert {*said_in(document, "en").parts} <= named
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-@pytest.mark.parametrize("room", ROOMS)
-def test_words_fill_holes_of_their_text_alone(room, language):
-    for text, words in words_of(room, language).words.items():
+@each_document
+def test_words_fill_holes_of_their_text_alone(document, language):
+    for text, words in said_in(document, language).words.items():
         assert holes(words) <= holes(text), text
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_what_a_room_says_in_phrases_has_chinese_words(room):
-    chinese = {*words_of(room, "zh").words}
-    assert phrases(PRESENT.parent / room) <= chinese
-    assert {*words_of(room, "en").words} <= chinese
+@each_document
+def test_what_a_room_says_in_phrases_has_chinese_words(document):
+    chinese = {*said_in(document, "zh").words}
+    assert phrases(room_of(document)) <= chinese
+    assert {*said_in(document, "en").words} <= chinese
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_no_chinese_words_are_of_a_text_that_nobody_says(room):
+@each_document
+def test_no_chinese_words_are_of_a_text_that_nobody_says(document):
     """Texts are compared without what they may be joined from."""
-    said = "\n".join(constants(PRESENT.parent))
-    files = [k for k in PRESENT.parent.rglob("*.toml") if "translations" not in k.name]
+    said = "\n".join(constants(ENGINE))
+    files = [k for k in ENGINE.rglob("*.toml") if "translations" not in k.name]
     said += "\n".join(k.read_text(encoding="utf-8") for k in files)
-    for text in words_of(room, "zh").words:
+    for text in said_in(document, "zh").words:
         text = text.removesuffix(" of {account}")
+        if joined(ENGINE).fullmatch(text.replace("with the index", "with TBI")):
+            continue  # codes of a claim, which first pages have by their names
         pieces = re.split(r"[;,] |^each of |^effect |^treatment ", text)
         assert all(piece in said or "{note" in piece for piece in pieces), text
 

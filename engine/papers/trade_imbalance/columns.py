@@ -9,7 +9,7 @@ columns of
 with country and year effects and standard errors clustered by country.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,7 +19,7 @@ import pandas as pd
 import tivax as tx
 
 from ...core import files_of
-from ...reporting import column_name, printed_place
+from ...reporting import column_name
 from .printed import FIT, TABLE_1, TABLES
 
 OUTCOMES = ("KOFGIdj", "KOFEcGIdj", "KOFTrGIdj", "KOFFiGIdj", "KOFPoGIdj")
@@ -104,20 +104,6 @@ COLUMNS: tuple[PaperColumn, ...] = tuple(_columns())
 def paper_models() -> list[tx.Model]:
     """The 17 columns of Tables 3 to 6."""
     return [k.model for k in COLUMNS]
-
-
-def sentences_as_printed(
-    models: Iterable[tx.Model], findings: Mapping[str, str]
-) -> list[str]:
-    """Conclusions for models, begun by the paper's column where it has one.
-
-    A reader of the report knows ``Table 3 (1)``; ``table3-1`` is of run files.
-    """
-    places = {model.name: printed_place(model.tags) for model in models}
-    return [
-        f"{column_name(*place) if (place := places.get(name)) else name}: {found}"
-        for name, found in findings.items()
-    ]
 
 
 def sample(frame: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -237,8 +223,3 @@ def index_note(panel: tx.panel.Panel) -> str:
 def reconstructed_years(panel: tx.panel.Panel) -> int:
     """Years of the index that were estimated from gross trade; 0 for none."""
     return panel.index_sources.get("reconstructed", 0)
-
-
-def losses_in_words(panel: tx.panel.Panel) -> list[str]:
-    """One line for each country that the merge lost."""
-    return [f"{loss.iso3} is not in the panel: {loss.why}" for loss in panel.losses]

@@ -7,7 +7,8 @@ import pandas as pd
 
 import tivax as tx
 
-from ...reporting import Language, label, translated
+from ...present.words import Words
+from ...reporting import label
 from .verdicts import NAMES, THREATS
 
 OTHERS = 3
@@ -15,8 +16,8 @@ OTHERS = 3
 
 def few_threats(
     threats: tx.results.Threats,
+    words: Words,
     models: Sequence[str] = ("table3-3", "table3-4"),
-    language: Language = "en",
 ) -> dict[str, pd.DataFrame]:
     """Rows for ``figures.few_threats`` by outcome in words; the three undeclared
     threats are those of the first model."""
@@ -31,20 +32,20 @@ def few_threats(
         pairs = list(zip(rows["threat"], rows["variant"], strict=True))
         order = {pair: k for k, pair in enumerate([pairs[0], *chosen])}
         rows = rows.assign(place=[order.get(k, -1) for k in pairs])
-        rows["name"] = [name_of(threats, *k, language) for k in pairs]
+        rows["name"] = [name_of(threats, *k, words) for k in pairs]
         rows = rows[rows["place"] >= 0].drop_duplicates("place").sort_values("place")
-        shown[label(found[name].outcome, language)] = rows
+        shown[label(found[name].outcome, words.language)] = rows
     return shown
 
 
 def name_of(
-    threats: tx.results.Threats, threat: str, variant: str, language: Language
+    threats: tx.results.Threats, threat: str, variant: str, words: Words
 ) -> str:
     """A threat in a few words."""
     own = NAMES | {("the model", "as given"): "as the paper has it"}
     if name := own.get((threat, variant)):
-        return translated(name, language)
-    return threats.page(language).named(threat, variant)
+        return words.say(name)
+    return threats.page(words.language).named(threat, variant)
 
 
 def _intervals(threats: tx.results.Threats, model: str) -> pd.DataFrame:

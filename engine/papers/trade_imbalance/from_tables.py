@@ -21,7 +21,7 @@ from scipy.special import stdtrit
 
 import tivax as tx
 
-from ...core import Progress, basis_text, no_progress, number_text
+from ...core import Phrase, Progress, basis_text, no_progress
 from . import columns as paper
 from .columns import LEVEL, PaperColumn, sample
 
@@ -147,7 +147,8 @@ def other_index(
     found = paper.compare(paper.estimate_columns(frame.assign(TBI=given)))
     iso3, year = keys[int(np.nanargmax(gaps))]
     distance, largest = float(np.nanmean(gaps)), float(np.nanmax(gaps))
-    return OtherIndex(files.tbi.name, found, distance, largest, f"{iso3} {year}")
+    where = Phrase("{iso3} {year}", iso3=iso3, year=year)
+    return OtherIndex(files.tbi.name, found, distance, largest, where)
 
 
 def changes(comparison: pd.DataFrame, other: OtherIndex) -> pd.DataFrame:
@@ -164,24 +165,6 @@ def changes(comparison: pd.DataFrame, other: OtherIndex) -> pd.DataFrame:
     joined = own[[*keys, *names, *(f"paper_{k}" for k in names)]].merge(theirs, on=keys)
     gap = (joined["coef"] - joined["file_coef"]) / joined["paper_se"]
     return joined.assign(gap=gap)
-
-
-def changes_sentence(comparison: pd.DataFrame, other: OtherIndex) -> str:
-    """Sentence on the changes that tables make to results from the file's index."""
-    own, theirs = paper.agreement(comparison), paper.agreement(other.rows)
-    rows = changes(comparison, other)
-    starred = int(((rows["stars"] > 0) != (rows["file_stars"] > 0)).sum())
-    count = own["coefficients"]
-    return (
-        f"Against the index of {other.name}, from which that of the tables differs by "
-        f"{number_text(other.distance)} on average and by {number_text(other.largest)} "
-        f"at most ({other.where}), the star counts that agree with the print go from "
-        f"{theirs['stars_equal']} to {own['stars_equal']} of {count} and the mean "
-        f"distance from {theirs['mean_gap']:.3f} to {own['mean_gap']:.3f} printed "
-        "standard errors; of the "
-        f"{len(rows)} coefficients of TBI {starred or 'none'} "
-        f"{'gain or lose' if starred > 1 else 'gains or loses'} significance at 10 %."
-    )
 
 
 DRAWS = 12

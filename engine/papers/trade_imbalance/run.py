@@ -7,12 +7,13 @@ import tivax as tx
 
 from ...core import Call, Format, describe_environment
 from ...reporting import Language
-from .columns import agreement, index_note, losses_in_words
-from .from_tables import changes_sentence
-from .in_words import answer
+from .columns import agreement, index_note
 from .replication import Computation, Told, run_steps
 from .report import page
+from .report.answer import answer, verdict_in_words
+from .report.from_tables import changes_sentence
 from .report.plots import Drawing, Figures
+from .report.texts import report_words
 from .results import Replication
 from .robustness import convention_in_words
 from .verdicts import verdicts
@@ -66,7 +67,7 @@ def run_paper(
         "papers_data": not result.other_data,
         **agreement(result.comparison),
     }
-    return facts, _findings(result)
+    return facts, _findings(result, language)
 
 
 def _residual_max(result: Replication) -> float | None:
@@ -75,37 +76,33 @@ def _residual_max(result: Replication) -> float | None:
     return max((k for k in solved if k is not None), default=None)
 
 
-def _findings(result: Replication) -> list[str]:
-    found, panel = agreement(result.comparison), result.panel
-    sizes = result.comparison.drop_duplicates("sample").set_index("sample")["n"]
-    other = result.other_data
-    found_verdicts = verdicts(result)
-    lines = [" ".join(answer(result, found_verdicts))]
-    lines += [f"Not the paper's data: {reason}" for reason in other]
+def _findings(result: Replication, language: Language) -> list[str]:
+    """The lines that the command prints."""
+    words, panel, own = report_words(language), result.panel, result.table_1.dropna()
+    found, sizes = agreement(result.comparison), result.comparison
+    told = verdicts(result)
+    lines = [words.listed(answer(result, told, words), " ")]
+    lines += [words.text("not its data", why=why) for why in result.other_data]
     if result.by_file is not None:
-        lines.append(changes_sentence(result.comparison, result.by_file))
+        lines.append(changes_sentence(result.comparison, result.by_file, words))
+    sizes = sizes.drop_duplicates("sample").set_index("sample")["n"]
     lines += [
-        f"Panel: {sizes['all']} rows = {sizes['developed']} developed + "
-        f"{sizes['developing']} developing, recipe {panel.codes}",
-        *losses_in_words(panel),
-        f"Index: {index_note(panel)}",
-        f"{found['coefficients']} coefficients beside the print: gap "
-        f"{found['mean_gap']:.3f} printed standard errors on average, "
-        f"{found['largest_gap']:.3f} at most; {found['signs_equal']} signs and "
-        f"{found['stars_equal']} star counts agree",
+        words.text("panel", sizes=sizes, codes=panel.codes),
+        *(words.text("lost", iso3=k.iso3, why=k.why) for k in panel.losses),
+        words.text("index note", note=index_note(panel)),
+        words.text("agreement", **found),
     ]
-    own = result.table_1.dropna()
-    where = "store" if result.files.store is not None else "file"
+    from_file = result.files.store is None
     if len(own):
-        lines.append(
-            f"Table 1: {len(own)} of {len(result.table_1)} printed values, gap "
-            f"{own['difference'].abs().mean():.4f} on average, "
-            f"{own['difference'].abs().max():.4f} at most (index from a {where})"
-        )
-    if result.files.store is None:
-        lines.append(
-            "Table 1 was not computed from world tables: no --tables of WIOD 2016 given"
-        )
-    lines += [f"{name} skipped: {why}" for name, why in result.skipped.items()]
-    rule = "The same rule on these data: " if other else ""
-    return [*lines, *(f"{rule}{verdict.in_words}" for verdict in found_verdicts)]
+        gaps = own["difference"].abs()
+        given = {"there": len(own), "mean": gaps.mean(), "most": gaps.max()}
+        name = "index of file met" if from_file else "index of store met"
+        lines.append(words.text(name, count=len(result.table_1), **given))
+    if from_file:
+        lines.append(words.text("no tables given"))
+    skipped = result.skipped.items()
+    lines += [words.text("skipped", step=step, why=why) for step, why in skipped]
+    said = [verdict_in_words(verdict, words) for verdict in told]
+    if result.other_data:
+        said = [words.text("rule on others", said=k) for k in said]
+    return [*lines, *said]

@@ -24,7 +24,7 @@ import pandas as pd
 
 import tivax as tx
 
-from ...core import count_text, load_toml
+from ...core import load_toml
 from .columns import LEVEL
 from .declared import Role
 from .inference import mc_error, side
@@ -36,14 +36,7 @@ NAMES = {(k["threat"], k["variant"]): k["name"] for k in _THREATS}
 UNDER = {(k["threat"], k["variant"]): k["under"] for k in _THREATS if "under" in k}
 """How the main result reads under each declared threat."""
 THREATS = tuple(UNDER)
-STATEMENTS = {
-    "H1": "Trade imbalance leads to de-globalising policies. What is tested is the "
-    "level of TBI, a surplus or deficit with its sign, not the size of the imbalance.",
-    "H2": "Imbalance acts on trade policy, financial activity and politics. The second "
-    "half of the hypothesis, “and through them on globalisation”, is not tested.",
-    "H3": "When their gains are hurt, developed countries use political means, "
-    "developing countries economic ones.",
-}
+HYPOTHESES = ("H1", "H2", "H3")
 
 
 @dataclass(frozen=True)
@@ -105,7 +98,6 @@ class Verdict:
     """A hypothesis, its tests, and the conclusion by the rule above."""
 
     hypothesis: str
-    statement: str
     tests: Sequence[Claim]
 
     def of_role(self, role: Role) -> list[Claim]:
@@ -118,50 +110,6 @@ class Verdict:
         if all(stand) and all(test.holds for test in self.of_role("check")):
             return "supported"
         return "supported in part" if any(stand) else "not supported"
-
-    @property
-    def reason(self) -> str:
-        """The counts that make the conclusion."""
-        main, checks = self.of_role("main"), self.of_role("check")
-        holding = [test for test in main if test.holds]
-        count = len(holding)
-        said = f"{_holding(count, main, 'main tests')} by the declared p"
-        if holding:
-            family = sum(test.holds_over_family for test in holding)
-            survivors = sum(test.survived == test.threatened > 0 for test in holding)
-            said += (
-                f"; of these {family} over the declared family, {survivors} under "
-                "every declared threat"
-                if count > 1
-                else f"; it {'holds' if family else 'does not hold'} over the declared "
-                f"family and {'holds' if survivors else 'does not hold'} under every "
-                "declared threat"
-            )
-        if checks:
-            held = sum(test.holds for test in checks)
-            said += f"; {_holding(held, checks, 'checks')}"
-        return said
-
-    @property
-    def in_words(self) -> str:
-        """``H1 is not supported. ... Of its 2 main tests 2 hold at 5 % alone, ...``"""
-        main, checks = self.of_role("main"), self.of_role("check")
-        alone = [k for k in main if k.holds]
-        level = f"{LEVEL * 100:.0f} %"
-        tests = f"{count_text(len(main), 'main test')}"
-        text = f"{self.hypothesis} is {self.conclusion}. {self.statement} "
-        if not alone:
-            text += f"None of its {tests} holds at {level}"
-        else:
-            over = sum(k.holds_over_family for k in alone)
-            standing = sum(k.stands for k in main)
-            text += (
-                f"Of its {tests} {len(alone)} {'holds' if len(alone) == 1 else 'hold'} "
-                f"at {level} alone, {over or 'none'} over all 15 outcomes and samples, "
-                f"{standing or 'none'} under every declared threat too"
-            )
-        held = sum(k.holds for k in checks)
-        return text + (f"; {held} of {len(checks)} checks hold." if checks else ".")
 
     def frame(self) -> pd.DataFrame:
         """The tests as a table for people."""
@@ -195,13 +143,12 @@ def verdicts(result: Replication) -> list[Verdict]:
     return [
         Verdict(
             name,
-            statement,
             [
                 _claim(row, result.threats)
                 for row in rows[rows["hypothesis"] == name].to_dict("records")
             ],
         )
-        for name, statement in STATEMENTS.items()
+        for name in HYPOTHESES
     ]
 
 
@@ -230,8 +177,3 @@ def survives(row: pd.Series, sign: int, draws: int) -> bool:
     below 5 % by more than its simulation error."""
     p = float(row["wild_p_value"])
     return bool(sign * row["estimate"] > 0 and side(p, mc_error(p, draws)) == "below")
-
-
-def _holding(count: int, tests: Sequence[Claim], called: str) -> str:
-    """``1 of 3 checks holds``."""
-    return f"{count} of {len(tests)} {called} hold{'s' if count == 1 else ''}"

@@ -13,7 +13,8 @@ import tivax as tx
 from tivax.engine.papers.trade_imbalance.columns import CONTROLS, OUTCOMES
 from tivax.engine.papers.trade_imbalance.exposed import Exposed, exposed
 from tivax.engine.papers.trade_imbalance.report import from_tables
-from tivax.engine.reporting import Points, Table, Text, translated
+from tivax.engine.papers.trade_imbalance.report.texts import report_words
+from tivax.engine.reporting import Language, Points, Section, Table, Text
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +54,14 @@ def test_rows_are_those_of_exposure(world, frame):
     assert exposed(frame, None) is None
 
 
-def said(found: Exposed) -> str:
+def section_of(found: Exposed, language: Language) -> Section:
     result = cast(Any, SimpleNamespace(exposed=found, skipped={}))
-    (section,) = from_tables.instrument(result)
+    (section,) = from_tables.instrument(result, report_words(language))
+    return section
+
+
+def said(found: Exposed) -> str:
+    section = section_of(found, "en")
     return " ".join(k.text for k in section.blocks if isinstance(k, Text))
 
 
@@ -88,8 +94,7 @@ def test_every_sentence_and_cell_has_chinese_words(world, frame, f, p, rejects):
     )
     checks = found.checks.assign(p_value=0.00001 if rejects else 0.5)
     of = replace(found, f=f, rows=rows, checks=checks)
-    result = cast(Any, SimpleNamespace(exposed=of, skipped={}))
-    (section,) = from_tables.instrument(result)
+    section = section_of(of, "zh")
     texts = [section.title]
     for block in section.blocks:
         if isinstance(block, Text):
@@ -98,8 +103,8 @@ def test_every_sentence_and_cell_has_chinese_words(world, frame, f, p, rejects):
             texts += block.points
         elif isinstance(block, Table):
             texts += [block.caption, *block.frame]
-            texts += block.frame["95 % set, AKM0"].tolist()
-    told = "\n".join(translated(k, "zh") for k in texts)
+            texts += map(str, block.frame.to_numpy().ravel())
+    told = "\n".join(texts)
     assert not re.findall("[A-Za-z]{3,} [a-z]{2,}", told)
     assert "−3.0以下及2.0以上" in told and "整条实数轴" in told
     assert ("（拒绝）" in told) == rejects
@@ -107,7 +112,9 @@ def test_every_sentence_and_cell_has_chinese_words(world, frame, f, p, rejects):
 
 def test_without_tables_there_is_a_reason_or_no_section():
     nothing = cast(Any, SimpleNamespace(exposed=None, skipped={}))
-    assert from_tables.instrument(nothing) == []
+    assert from_tables.instrument(nothing, report_words()) == []
     skipped = {from_tables.INSTRUMENT: "no years"}
     why = cast(Any, SimpleNamespace(exposed=None, skipped=skipped))
-    assert "Not computed: no years." in str(from_tables.instrument(why)[0].blocks[0])
+    assert "Not computed: no years." in str(
+        from_tables.instrument(why, report_words())[0].blocks[0]
+    )

@@ -10,6 +10,8 @@ from numpy.testing import assert_allclose
 from tivax.engine.panel import FurtherData
 from tivax.engine.papers.trade_imbalance import columns as paper
 from tivax.engine.papers.trade_imbalance import from_tables
+from tivax.engine.papers.trade_imbalance.report.from_tables import changes_sentence
+from tivax.engine.papers.trade_imbalance.report.texts import report_words
 
 from helpers import paper_files, paper_panel
 
@@ -99,6 +101,6 @@ def test_what_tables_change_is_counted_against_the_file(shared, frame, estimates
     assert len(rows) == 17 and list(rows["table"].unique()) == [3, 4, 5, 6]
     # A constant of one country is taken out by its effect.
     assert rows["gap"].abs().max() < FIT_RTOL
-    said = from_tables.changes_sentence(fits, other)
+    said = changes_sentence(fits, other, report_words())
     assert "by 0.25000 at most (MLT" not in said and "(MLT" in said
     assert "of the 17 coefficients of TBI none gains or loses" in said

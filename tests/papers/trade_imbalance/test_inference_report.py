@@ -21,6 +21,7 @@ from tivax.engine.papers.trade_imbalance.inference import (
     infer_paper,
 )
 from tivax.engine.papers.trade_imbalance.report import inference as inference_report
+from tivax.engine.papers.trade_imbalance.report.texts import report_words
 from tivax.engine.reporting import html as report
 from tivax.engine.reporting.html import Points, Section, Table, Text, report_html
 
@@ -74,7 +75,7 @@ def section(drawn) -> Section:
 
 def section_of(inference: PaperInference | None, figures, **skipped: str) -> Section:
     result: Any = SimpleNamespace(inference=inference, skipped=skipped)
-    return inference_report.section(result, figures)
+    return inference_report.section(result, figures, report_words())
 
 
 def of(section: Section, kind: type) -> list:
@@ -172,7 +173,7 @@ def test_what_the_draws_do_not_decide_is_said_to_be_at_the_threshold():
         )
     rows = FOUND.rows.assign(wild_p_value=0.0496, wild_mc=0.0003)
     assert "The wild p of (1), (2), (3), (4) is at the threshold" in (
-        inference_report._on_the_edge(rows, 3)
+        inference_report._on_the_edge(rows, 3, report_words())
     )
 
 
@@ -212,7 +213,7 @@ def test_without_it_the_section_says_why():
         skipped, ("a cell", "the panel does not allow it"), strict=True
     ):
         own = section_of(None, {}, **given)
-        assert own.title == inference_report.TITLE
+        assert own.title == report_words().title("inference")
         assert own.blocks == [Text(f"Not computed: {why}.")]
 
 

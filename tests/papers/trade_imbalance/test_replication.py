@@ -29,7 +29,6 @@ from tivax.engine.papers.trade_imbalance import columns as paper
 from tivax.engine.papers.trade_imbalance import (
     declared,
     heterogeneity,
-    in_words,
     other_indices,
     robustness,
     specifications,
@@ -37,7 +36,9 @@ from tivax.engine.papers.trade_imbalance import (
 )
 from tivax.engine.papers.trade_imbalance import inference as paper_inference
 from tivax.engine.papers.trade_imbalance.replication import Computation
+from tivax.engine.papers.trade_imbalance.report.answer import answer
 from tivax.engine.papers.trade_imbalance.report.plots import Drawing, plots_of
+from tivax.engine.papers.trade_imbalance.report.texts import report_words
 from tivax.engine.papers.trade_imbalance.results import Replication
 from tivax.engine.papers.trade_imbalance.tables import lagged_frame
 from tivax.engine.papers.trade_imbalance.verdicts import verdicts
@@ -699,7 +700,9 @@ def test_the_report_says_what_the_numbers_do_not_show(page, done):
 def test_specifications_on_other_rows_are_told(done):
     rows = done.result.curve.rows.copy()
     rows.loc[rows["PWT"] == "9.1", "n"] -= 15
-    told = import_module(f"{REPORT}.specifications")._rows_sentence(rows)
+    told = import_module(f"{REPORT}.specifications")._rows_sentence(
+        rows, report_words()
+    )
     assert told.startswith(
         "Some files lack cells: 33 % of the specifications of the full sample have 600 to "
         "600 rows in place of 615"
@@ -743,7 +746,7 @@ def test_each_difference_makes_the_data_others(done, what):
     panel = replace(result.panel, frame=frame)
     other = replace(result, files=files, panel=panel, table_1=table)
     assert len(other.other_data) == 1
-    title, _ = import_module(f"{REPORT}.page").titles(other)
+    title, _ = import_module(f"{REPORT}.page").titles(other, report_words())
     countries = 40 if what == "rows" else 41
     told = f"The paper's models on other data: {countries} countries, 2000 to 2014"
     assert title == told
@@ -751,13 +754,13 @@ def test_each_difference_makes_the_data_others(done, what):
 
 def test_strength_is_told_by_each_critical_value(done):
     report = import_module(f"{REPORT}.robustness")
-    frame = lagged_frame(done.result.lagged)
-    told = report._strength(frame)
+    frame, words = lagged_frame(done.result.lagged), report_words()
+    told = report._strength(frame, words)
     assert told.count("above in every one") == 2
     assert "below in the sample developing (F = 83.8)" in told
-    strong = report._strength(frame.assign(kp_f=500.0, effective_f=500.0))
+    strong = report._strength(frame.assign(kp_f=500.0, effective_f=500.0), words)
     assert strong.count("above in every one") == 3
-    weak = report._strength(frame.assign(kp_f=5.0, effective_f=5.0))
+    weak = report._strength(frame.assign(kp_f=5.0, effective_f=5.0), words)
     assert weak.count("below in the sample all (F = 5.0), developed") == 3
 
 
@@ -778,23 +781,25 @@ def test_caveats_follow_the_data(done, page):
         "whatever the str",
     ):
         assert gone not in page.text, gone
-    without = text_of(findings.caveats(replace(result, inference=None)))
+    without = text_of(findings.caveats(replace(result, inference=None), report_words()))
     assert "No p-value here is corrected for that" in without
     assert "bootstrap and placebo were not computed here" in without
     newer = replace(result.files, kof=replace(result.files.kof, name="2020"))
     assert "this edition of the KOF" not in text_of(
-        findings.caveats(replace(result, files=newer))
+        findings.caveats(replace(result, files=newer), report_words())
     )
     # Without the jump there is no sentence of it.
     frame = result.panel.frame.copy()
     before = frame.loc[frame["year"] == 2013, "KOFEcGIdj"].to_numpy()
     frame.loc[frame["year"] == 2014, "KOFEcGIdj"] = before
     flat = replace(result, panel=replace(result.panel, frame=frame))
-    assert "this edition of the KOF" not in text_of(findings.caveats(flat))
+    assert "this edition of the KOF" not in text_of(
+        findings.caveats(flat, report_words())
+    )
 
 
 def test_the_rule_for_2001_is_told_where_there_is_a_2001(done):
-    told = import_module(f"{REPORT}.data")._filled
+    told = partial(import_module(f"{REPORT}.data")._filled, words=report_words())
     frame = done.result.panel.frame
     assert "filled by the rule" in told(done.result)
     later = replace(done.result.panel, frame=frame[frame["year"] > 2001])
@@ -808,7 +813,7 @@ def test_dependence_is_counted_with_its_simulation_error(done):
     errors = ["mc_error", "mean_absolute_mc_error", "first_component_mc_error"]
     table[names], table[errors] = 0.2, 0.002
     table.loc[:2, "p_value"], table.loc[3, "p_value"] = 0.01, 0.047
-    text = " ".join(block.text for block in report._dependence(table))
+    text = " ".join(block.text for block in report._dependence(table, report_words()))
     assert "by CD* in 3 (1 more at the threshold within simulation error), the" in text
     assert "Countries lack years" not in text
 
@@ -973,7 +978,7 @@ def effect_of(frame: pd.DataFrame) -> float:
 
 
 def answer_of(result: Replication) -> str:
-    return " ".join(in_words.answer(result, verdicts(result)))
+    return " ".join(answer(result, verdicts(result), report_words()))
 
 
 def test_the_answer_on_three_data_sets_says_different_and_true_things(done):

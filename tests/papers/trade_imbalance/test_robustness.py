@@ -24,6 +24,7 @@ from tivax.engine.papers.trade_imbalance.columns import (
 )
 from tivax.engine.papers.trade_imbalance.other_indices import INDICES
 from tivax.engine.papers.trade_imbalance.report.robustness import levels_sentence
+from tivax.engine.papers.trade_imbalance.report.texts import report_words
 from tivax.engine.papers.trade_imbalance.robustness import ERRORS
 
 from helpers import (
@@ -390,4 +391,4 @@ def test_which_p_keeps_its_level_follows_from_the_placebos(wild, shocks, told):
             "mc_error": np.sqrt(sizes * (1 - sizes) / 192),
         }
     )
-    assert told in levels_sentence(placebos)
+    assert told in levels_sentence(placebos, report_words())

@@ -17,6 +17,8 @@ from tivax.engine.papers.trade_imbalance.declared import (
     declared_tests,
 )
 from tivax.engine.papers.trade_imbalance.heterogeneity import interactions
+from tivax.engine.papers.trade_imbalance.report.answer import reason, verdict_in_words
+from tivax.engine.papers.trade_imbalance.report.texts import report_words
 from tivax.engine.papers.trade_imbalance.results import Replication
 from tivax.engine.papers.trade_imbalance.specifications import leave_one_out
 from tivax.engine.papers.trade_imbalance.verdicts import (
@@ -100,16 +102,18 @@ def test_all_hypotheses_are_supported_where_every_test_stands():
         assert len(verdict.tests) == COUNTS[name]
         assert len(verdict.of_role("main")) == MAIN[name]
         assert verdict.conclusion == "supported"
-        assert f"{MAIN[name]} of {MAIN[name]} main tests hold" in verdict.reason
+        assert f"{MAIN[name]} of {MAIN[name]} main tests hold" in reason(
+            verdict, report_words()
+        )
 
 
 def test_a_single_test_holds():
-    reason = judged(**{TRADE: NO})["H2"].reason
-    assert "2 of 3 main tests hold " in reason
+    found = judged(**{TRADE: NO})["H2"]
+    assert "2 of 3 main tests hold " in reason(found, report_words())
     verdict = judged(KOFGIdj_rises_with_TBI=NO)["H1"]
     start = "1 of 2 main tests holds by the declared p; it holds"
-    assert verdict.reason.startswith(start)
-    words = verdict.in_words
+    assert reason(verdict, report_words()).startswith(start)
+    words = verdict_in_words(verdict, report_words())
     assert words.startswith("H1 is supported in part. ")
     assert "Of its 2 main tests 1 holds at 5 % alone, 1 over all 15 " in words
 
@@ -119,8 +123,11 @@ def test_no_main_test_that_stands_is_no_support():
     found = judged(**{k.claim.replace(" ", "_"): NO for k in mains})
     for name, verdict in found.items():
         assert verdict.conclusion == "not supported"
-        assert verdict.reason.startswith(f"0 of {MAIN[name]} main tests hold")
-        assert f"None of its {MAIN[name]} main tests holds at 5 %" in verdict.in_words
+        assert reason(verdict, report_words()).startswith(
+            f"0 of {MAIN[name]} main tests hold"
+        )
+        words = verdict_in_words(verdict, report_words())
+        assert f"None of its {MAIN[name]} main tests holds at 5 %" in words
 
 
 @pytest.mark.parametrize(
@@ -164,7 +171,7 @@ def test_without_threats_no_main_test_stands():
 def test_a_check_that_fails_leaves_support_in_part():
     found = judged(political_response_is_stronger_in_developed_countries=NO)
     assert found["H3"].conclusion == "supported in part"
-    assert found["H3"].reason.endswith("3 of 4 checks hold")
+    assert reason(found["H3"], report_words()).endswith("3 of 4 checks hold")
 
 
 def test_groups_inside_a_main_test_do_not_count():
@@ -185,9 +192,9 @@ def test_the_papers_p_decides_nothing():
 
 
 def test_what_is_not_tested_is_named():
-    found = judged()
-    assert "“and through them on globalisation”, is not tested" in found["H2"].statement
-    assert "not the size of the imbalance" in found["H1"].statement
+    told = {k: verdict_in_words(v, report_words()) for k, v in judged().items()}
+    assert "“and through them on globalisation”, is not tested" in told["H2"]
+    assert "not the size of the imbalance" in told["H1"]
 
 
 @pytest.mark.parametrize(
@@ -210,7 +217,7 @@ def test_a_verdict_is_a_table_for_people():
     numbers = (1, 1.5, 0.5, 0.01, 0.02, 0.0, 0.03, 0.04)
     first = Claim("it rises", "Table 3 (1)", "main", *numbers, p_family_holm=0.05)
     other = Claim("and again", "2SLS", "check", 1, 0.5, 0.5, 0.3, 0.4)
-    frame = Verdict("H9", "A statement.", [first, other]).frame()
+    frame = Verdict("H9", [first, other]).frame()
     assert frame.iloc[0].to_dict() == {
         "claim": "it rises",
         "test": "Table 3 (1)",

@@ -1,55 +1,57 @@
 """The sections of the report from world tables: intervals, changes, an instrument."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from ....core import p_text, percent_text
+from ....core import p_text
+from ....present.words import Words
 from ....reporting import Block, Details, Section, Text
-from ..columns import column_names
+from ..columns import agreement, column_names
 from ..exposed import STRONG, Exposed
-from ..from_tables import OtherIndex, TableErrors, changes, changes_sentence
+from ..from_tables import OtherIndex, TableErrors, changes
 from ..results import Replication
 from ..tables import coefficient_cells
-from .texts import REPORT, not_computed, table_of
+from .texts import codes, not_computed, share_text, table_of
 
-TITLE = "From world tables"
 _LEAST = 0.0001  # a share that is told to two decimals
 
 
-def sections(result: Replication) -> list[Section]:
+def sections(result: Replication, words: Words) -> list[Section]:
     """None where the index is of a file."""
     if result.files.store is None:
         return []
     blocks: list[Block] = []
     if result.table_errors is not None:
-        blocks += _errors(result, result.table_errors)
+        blocks += _errors(result, result.table_errors, words)
     elif why := result.skipped.get("Errors of the tables"):
-        blocks.append(Text(f"Errors of the tables were not computed: {why}."))
+        blocks.append(Text(words.text("no errors", why=why)))
     if result.by_file is not None:
-        blocks += _changes(result, result.by_file)
-    return [Section(TITLE, blocks)] if blocks else []
+        blocks += _changes(result, result.by_file, words)
+    return [Section(words.text("from world tables"), blocks)] if blocks else []
 
 
-def _errors(result: Replication, errors: TableErrors) -> list[Block]:
+def _errors(result: Replication, errors: TableErrors, words: Words) -> list[Block]:
     rows = errors.coefficients
     printed = result.table_1.dropna(subset=["ours"])
     tbi = rows[rows["term"] == "TBI"]
     share = (rows["se_table"] / rows["se_total"]) ** 2
     tbi = tbi.assign(column=column_names(tbi)).reset_index(drop=True)
-    caption = "The index: printed, from tables, and its 95 % interval."
     shown = {"paper": "paper:.4f", "ours": "tivax:.4f"}
     shown |= {"ci_low": "from:.5f", "ci_high": "to:.5f", "covers": "covers"}
-    table_1 = table_of(printed, "year iso3", shown, caption)
-    return REPORT.blocks(
+    table_1 = table_of(words, printed, "year iso3", shown)
+    table_1 = replace(table_1, caption=words.text("index with intervals"))
+    return words.blocks(
         "errors of the tables",
         draws=errors.draws,
         count=len(printed),
         covered=int(printed["covers"].sum()),
-        share=_at_most(float(share.max())),
-        coefficients=table_of(tbi, "column outcome sample", _COEFFICIENTS),
-        table_1=[Details("Table 1 with intervals", [table_1])],
+        share=share_text(words, float(share.max()), 2, _LEAST),
+        coefficients=table_of(words, tbi, "column outcome sample", _COEFFICIENTS),
+        table_1=[Details(words.text("table 1 with intervals"), [table_1])],
     )
 
 
@@ -63,13 +65,7 @@ _COEFFICIENTS = {
 }
 
 
-def _at_most(share: float) -> str:
-    if share < _LEAST:
-        return f"less than {percent_text(_LEAST, 2)}"
-    return f"at most {percent_text(share, 2)}"
-
-
-def _changes(result: Replication, other: OtherIndex) -> list[Block]:
+def _changes(result: Replication, other: OtherIndex, words: Words) -> list[Block]:
     rows = changes(result.comparison, other)
     rows["column"] = column_names(rows)
     shown = {}
@@ -78,11 +74,29 @@ def _changes(result: Replication, other: OtherIndex) -> list[Block]:
         rows[name] = coefficient_cells(rows, prefix, estimate="coef")
         shown[name] = f"{name}:"
     shown["gap"] = "gap:+.3f"
-    return REPORT.blocks(
+    return words.blocks(
         "what the tables change",
-        said=changes_sentence(result.comparison, other),
-        coefficients=table_of(rows, "column outcome sample", shown),
+        said=changes_sentence(result.comparison, other, words),
+        coefficients=table_of(words, rows, "column outcome sample", shown),
         name=other.name,
+    )
+
+
+def changes_sentence(comparison: pd.DataFrame, other: OtherIndex, words: Words) -> str:
+    """Sentence on the changes that tables make to results from the file's index."""
+    rows = changes(comparison, other)
+    starred = int(((rows["stars"] > 0) != (rows["file_stars"] > 0)).sum())
+    name = {0: "none changes", 1: "one changes"}.get(starred, "some change")
+    return words.text(
+        "changes",
+        name=other.name,
+        distance=other.distance,
+        largest=other.largest,
+        where=other.where,
+        own=agreement(comparison),
+        theirs=agreement(other.rows),
+        columns=len(rows),
+        starred=words.text(name, count=starred),
     )
 
 
@@ -91,26 +105,25 @@ def _changes(result: Replication, other: OtherIndex) -> list[Block]:
 INSTRUMENT = "An instrument from the tables"
 
 
-def instrument(result: Replication) -> list[Section]:
+def instrument(result: Replication, words: Words) -> list[Section]:
     """None without world tables."""
     if (found := result.exposed) is None:
-        return (
-            [not_computed(result, INSTRUMENT)] if INSTRUMENT in result.skipped else []
-        )
+        if INSTRUMENT not in result.skipped:
+            return []
+        return [not_computed(words, result, "exposure", INSTRUMENT)]
     rows = found.rows.assign(
-        set=[_set(row) for row in found.rows.to_dict("records")],
+        set=[_set(row, words) for row in found.rows.to_dict("records")],
         p=found.rows["p_value"].map(p_text),
     )
+    strength = "strong instrument" if found.strong else "weak instrument"
     return [
-        REPORT.section(
+        words.section(
             "exposure",
             base=found.base,
-            word="strong" if found.strong else "weak",
-            f=found.f,
-            strong=STRONG,
-            estimates=table_of(rows, "outcome", _INSTRUMENT),
-            verdict=_verdict(found),
-            threats=_threats(found),
+            strength=words.text(strength, f=found.f, strong=STRONG),
+            estimates=table_of(words, rows, "outcome", _INSTRUMENT),
+            verdict=_verdict(found, words),
+            threats=_threats(found, words),
         )
     ]
 
@@ -124,50 +137,32 @@ _INSTRUMENT = {
 }
 
 
-def _set(row: Mapping[Any, Any]) -> str:
-    if row["shape"] == "line":
-        return "the whole line"
-    low, high = (f"{row[k]:.1f}".replace("-", "−") for k in ("ci_low", "ci_high"))
-    if row["shape"] == "union":
-        return f"up to {low} and from {high}"
-    return f"{low} to {high}"
+_SETS = {"line": "whole line", "union": "two half-lines", "interval": "from to"}
 
 
-def _verdict(found: Exposed) -> str:
+def _set(row: Mapping[Any, Any], words: Words) -> str:
+    return words.text(_SETS[row["shape"]], low=row["ci_low"], high=row["ci_high"])
+
+
+def _verdict(found: Exposed, words: Words) -> str:
     """Say what the instrument tells of the hypotheses, and what would overturn it."""
     rejected = found.rows.loc[found.rows["p_value"] < 0.05, "outcome"].tolist()
-    if not rejected:
-        said = "For no outcome does it reject that balance has no effect"
-    else:
-        said = f"It rejects no effect of balance for {', '.join(rejected)}"
-    if not found.strong:
-        return (
-            f"{said}. With an instrument this weak that is no evidence for or against "
-            "the hypotheses: the tables do not decide them."
-        )
-    if len(found.moved):
-        return (
-            f"{said}. The checks below speak against the instrument itself, and so "
-            "against this answer."
-        )
-    return f"{said}, and no check below speaks against the instrument."
+    name = "rejects" if rejected else "rejects nothing"
+    said = words.text(name, outcomes=codes(words, rejected))
+    against = "speaks against" if len(found.moved) else "speaks for"
+    return words.text(against if found.strong else "says nothing", said=said)
 
 
-def _threats(found: Exposed) -> list[str]:
-    words = {
-        "trend": ("the instrument of a year later", "the outcome"),
-        "balance": ("the instrument", "the control"),
-    }
-    lines = []
-    for row in found.checks.to_dict("records"):
-        if not np.isfinite(row["p_value"]):
-            continue
-        rejects = row["p_value"] < 0.05
-        verb = "goes" if rejects else "is not seen to go"
-        mark = "rejects" if rejects else "does not reject"
-        instrument, what = words[row["check"]]
-        lines.append(
-            f"{row['column']}: {instrument} {verb} with {what}, "
-            f"p = {p_text(row['p_value'])} ({mark})"
+_CHECKS = {"trend": ("no trend", "trend"), "balance": ("balance", "imbalance")}
+
+
+def _threats(found: Exposed, words: Words) -> list[str]:
+    checks = found.checks[np.isfinite(found.checks["p_value"])]
+    return [
+        words.text(
+            _CHECKS[row["check"]][row["p_value"] < 0.05],
+            name=row["column"],
+            p=(row["p_value"],),
         )
-    return lines
+        for row in checks.to_dict("records")
+    ]

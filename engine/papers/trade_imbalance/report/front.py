@@ -1,39 +1,39 @@
 """The first pages of the report: the answer, one table, one figure, the hypotheses."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from ....core import p_text
-from ....reporting import Section, Table, label
+from ....present.words import Words
+from ....reporting import Section, label
 from .. import columns as paper
 from ..columns import OUTCOMES
 from ..few_threats import few_threats
-from ..in_words import answer
 from ..results import Replication
 from ..tables import coefficient_cells
 from ..verdicts import THREATS, Verdict
 from . import threats
+from .answer import answer, verdict_in_words
 from .plots import Figures
-from .texts import REPORT, not_computed, table_of
+from .texts import not_computed, table, table_of
 
 DIGITS = 2  # of coefficients on the first pages; the appendix has the print's four
 _P = "p"
 _OVER = "p over 15"
 
 
-def the_answer(result: Replication, found: Sequence[Verdict]) -> Section:
+def the_answer(result: Replication, found: Sequence[Verdict], words: Words) -> Section:
     """The answer in words, before anything else."""
-    return REPORT.section(
+    return words.section(
         "answer",
-        answer=" ".join(answer(result, found)),
-        other=[f"These are not the paper's data: {k}." for k in result.other_data],
+        answer=words.listed(answer(result, found, words), " "),
+        other=[words.text("other data", why=words.say(k)) for k in result.other_data],
     )
 
 
-def seventeen_columns(result: Replication) -> Section:
+def seventeen_columns(result: Replication, words: Words) -> Section:
     """The index in the paper's 17 columns: printed, ours, p."""
     rows = result.comparison[result.comparison["term"] == "TBI"]
     shown = {"sample": "countries", "paper": "paper:", "tivax": "tivax:"}
@@ -43,40 +43,30 @@ def seventeen_columns(result: Replication) -> Section:
         paper=coefficient_cells(rows, "paper_", DIGITS, estimate="coef"),
         tivax=coefficient_cells(rows, "", DIGITS, estimate="coef"),
     )
-    told = ""
     if result.inference is not None:
         drawn = ["table", "column", "wild_p_value", "westfall_young_all"]
         rows = rows.merge(result.inference.rows[drawn], "left", ["table", "column"])
         shown |= {"wild_p_value": f"{_P}:p3", "westfall_young_all": f"{_OVER}:p3"}
-        told = (
-            " p: restricted wild cluster bootstrap. p over 15: the same, for all "
-            "outcomes in all samples at once (Westfall and Young)."
-        )
     rows = rows.assign(column=rows["name"]).reset_index(drop=True)
-    columns = table_of(rows, "column outcome", shown)
-    return REPORT.section("columns", columns=columns, drawn=told)
+    columns = table_of(words, rows, "column outcome", shown)
+    told = words.also(result.inference is not None, "drawn p")
+    return words.section("columns", columns=columns, drawn=told)
 
 
-def threatened(result: Replication, figures: Figures) -> Section:
+def threatened(result: Replication, figures: Figures, words: Words) -> Section:
     """One figure of the threats that take the main result away."""
-    title = "What the result rests on"
     if "few_threats" not in figures:
-        return replace(not_computed(result, threats.TITLE), title=title)
+        return not_computed(words, result, "few threats", threats.STEP)
     assert result.threats is not None
-    rows = next(iter(few_threats(result.threats).values()))
+    rows = next(iter(few_threats(result.threats, words).values()))
     pairs = zip(rows["threat"], rows["variant"], strict=True)
     declared = sum(pair in THREATS for pair in pairs)
     others = len(rows) - 1 - declared
-    more = (
-        f"; the last {others} are other threats under which the first result is turned "
-        "or gone, those that keep most of the variation of the index"
-        if others
-        else ""
-    )
-    return REPORT.section("few threats", figures, declared=declared, more=more)
+    more = words.text("more threats", others=others) if others else ""
+    return words.section("few threats", figures, declared=declared, more=more)
 
 
-def hypotheses(result: Replication, found: Sequence[Verdict]) -> Section:
+def hypotheses(result: Replication, found: Sequence[Verdict], words: Words) -> Section:
     """Each hypothesis in a sentence, and its main tests in one table."""
     frame = pd.DataFrame(
         [
@@ -86,7 +76,9 @@ def hypotheses(result: Replication, found: Sequence[Verdict]) -> Section:
                 "coefficient": f"{test.estimate:.{DIGITS}f} ({test.se:.{DIGITS}f})",
                 _P: p_text(test.p_value),
                 _OVER: "" if np.isnan(test.p_family) else p_text(test.p_family),
-                "holds under threats": f"{test.survived} of {test.threatened}",
+                "holds under threats": words.text(
+                    "of all", count=test.survived, all=test.threatened
+                ),
                 "stands": "yes" if test.stands else "no",
             }
             for verdict in found
@@ -95,23 +87,14 @@ def hypotheses(result: Replication, found: Sequence[Verdict]) -> Section:
     )
     right = dict.fromkeys(["coefficient", _P, _OVER, "holds under threats"], "")
     frame = frame.assign(coefficient=frame["coefficient"].str.replace("-", "−"))
-    return REPORT.section(
+    other = result.other_data
+    return words.section(
         "hypotheses",
-        title=(
-            "The paper's hypotheses on these data"
-            if result.other_data
-            else "The three hypotheses"
-        ),
-        of_others=_OTHER if result.other_data else "",
-        found=[k.in_words for k in found],
-        main=Table(frame, formats=right),
+        title=words.text("hypotheses elsewhere" if other else "three hypotheses"),
+        of_others=words.text("of others") if other else "",
+        found=[verdict_in_words(k, words) for k in found],
+        main=table(words, frame, right),
     )
-
-
-_OTHER = (
-    "The hypotheses are about the paper's data. Here the same list of tests is applied "
-    "to others."
-)
 
 
 def _without_codes(claim: str) -> str:

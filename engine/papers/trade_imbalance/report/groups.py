@@ -1,16 +1,16 @@
 """The section of the report on developed and developing countries."""
 
-from ....core import percent_text
-from ....reporting import Section, Table
+from ....present.words import Words
+from ....reporting import Section
 from .. import descriptives
 from ..columns import LEVEL, OUTCOMES, sample
 from ..heterogeneity import PARTS
 from ..results import Replication
 from .plots import PARTS_OUTCOME, Figures
-from .texts import REPORT
+from .texts import codes, table
 
 
-def groups(result: Replication, figures: Figures) -> Section:
+def groups(result: Replication, figures: Figures, words: Words) -> Section:
     """Slopes of TBI by group, and the parts of the pooled coefficient."""
     rows = result.interactions.rename(
         columns={
@@ -32,67 +32,50 @@ def groups(result: Replication, figures: Figures) -> Section:
         (result.interactions["model"] == "all interacted")
         & (result.interactions["p_value"] < LEVEL)
     ]["outcome"].tolist()
-    return REPORT.section(
+    every = _exceeding(result, "pooled") == len(OUTCOMES)
+    slopes = dict.fromkeys(rows.columns[2:8], ".2f") | {"p_value": "p3"}
+    return words.section(
         "groups",
         figures,
         differing=(
-            f"at 5 % for {', '.join(different)} and for no other outcome"
+            words.text("differing", outcomes=codes(words, different))
             if different
-            else "for no outcome"
+            else words.text("not differing")
         ),
-        slopes=Table(
-            rows, formats=dict.fromkeys(rows.columns[2:8], ".2f") | {"p_value": "p3"}
-        ),
-        question=(
-            "Why the pooled coefficient is not between the two"
-            if _exceeding(result, "pooled") == len(OUTCOMES)
-            else "What the pooled coefficient is made of"
-        ),
-        paths=_group_paths(result),
+        slopes=table(words, rows, slopes),
+        question=words.text("not between" if every else "made of"),
+        paths=_group_paths(result, words),
         exceeding=_exceeding(result),
         outcomes=len(OUTCOMES),
-        parts=Table(parts, formats=formats),
+        parts=table(words, parts, formats),
         drawn=PARTS_OUTCOME,
     )
 
 
-def _group_paths(result: Replication) -> str:
+def _group_paths(result: Replication, words: Words) -> str:
     """Changes of the two groups' means from the first year to the last."""
     frame = result.panel.frame
     first, last = int(frame["year"].min()), int(frame["year"].max())
-
-    def change(group: str, name: str) -> float:
-        means = sample(frame, group).groupby("year")[name].mean().reset_index()
-        return descriptives.change(means, name, first, last)
-
-    return (
-        f"From {first} to {last} the mean TBI of developing countries changed by "
-        f"{change('developing', 'TBI'):+.3f} (developed "
-        f"{change('developed', 'TBI'):+.3f}) and their economic index by "
-        f"{change('developing', 'KOFEcGIdj'):+.1f} points (developed "
-        f"{change('developed', 'KOFEcGIdj'):+.1f})."
-    ).replace("-", "−")
+    changes = {}
+    for group in ("developed", "developing"):
+        for name, variable in (("tbi", "TBI"), ("index", "KOFEcGIdj")):
+            means = sample(frame, group).groupby("year")[variable].mean().reset_index()
+            change = descriptives.change(means, variable, first, last)
+            changes[f"{group}_{name}"] = change
+    return words.text("paths", first=first, last=last, **changes)
 
 
-def pooled_sentence(result: Replication) -> str:
+def pooled_sentence(result: Replication, words: Words) -> str:
     """Say whether the pooled coefficient exceeds both subsample ones, and why."""
-    above = _exceeding(result, "pooled")
-    if above < len(OUTCOMES):
-        return (
-            f"The pooled coefficient exceeds both subsample ones for {above} of "
-            f"{len(OUTCOMES)} outcomes; the section on groups takes it apart."
-        )
+    above, outcomes = _exceeding(result, "pooled"), len(OUTCOMES)
+    if above < outcomes:
+        return words.text("exceeds", above=above, outcomes=outcomes)
     between = result.parts[result.parts["part"] == "between groups"]
-    return (
-        "The pooled coefficient of TBI exceeds both subsample ones for all "
-        f"{len(OUTCOMES)} outcomes. Part of this is not about countries at all: "
-        f"{percent_text(between['weight'].mean())} of the variation that identifies "
-        f"it is how the two groups moved against each other over time."
-        f"{_between_share(result)}"
-    )
+    given = {"outcomes": outcomes, "weight": between["weight"].mean()}
+    return words.text("exceeds all", **given, **_between_share(result, words))
 
 
-def _between_share(result: Replication) -> str:
+def _between_share(result: Replication, words: Words) -> dict[str, str]:
     """The share of each coefficient; there is none where parts have opposite signs."""
     parts = result.parts.pivot(index="outcome", columns="part", values="contribution")
     shares, mixed = [], []
@@ -102,11 +85,12 @@ def _between_share(result: Replication) -> str:
             mixed.append(outcome)
         else:
             share = own["between groups"] / sum(own.values())
-            shares.append(f"{percent_text(share)} for {outcome}")
-    text = f" Its share of the coefficient is {', '.join(shares)}." if shares else ""
-    if mixed:
-        text += f" It has none for {', '.join(mixed)}: the parts have opposite signs."
-    return text
+            shares.append(words.text("share for", share=share, outcome=outcome))
+    told = words.listed(shares, ", ")
+    return {
+        "shares": words.also(shares, "shares", shares=told),
+        "none": words.also(mixed, "no shares", outcomes=codes(words, mixed)),
+    }
 
 
 def _exceeding(result: Replication, model: str = "group year effects") -> int:

@@ -1,18 +1,16 @@
 """The section of the report on bootstrap, placebo and few clusters."""
 
-from dataclasses import replace
-
 import pandas as pd
 
+from ....present.words import Words
 from ....reporting import Figure as Shown
 from ....reporting import Section
 from ..columns import LEVEL, column_names
 from ..inference import SCHEMES, sides
 from ..results import Replication
 from .plots import Figures
-from .texts import AT, REPORT, below_in_words, listed, not_computed, table_of
+from .texts import below, codes, listed, not_computed, table_of
 
-TITLE = "Bootstrap, placebo and few clusters"
 _P_VALUES = {
     "estimate": "TBI:.3f",
     "cv1_p_value": "CV1:p4",
@@ -41,71 +39,64 @@ _FEW = {
 }
 
 
-def section(result: Replication, figures: Figures) -> Section:
+_KINDS = {
+    "cv3": "under jackknife",
+    "wild": "under wild",
+    "placebo_within": "under placebo",
+}
+
+
+def section(result: Replication, figures: Figures, words: Words) -> Section:
     """p-values of all 17 columns side by side, and a figure for each table."""
     if (inference := result.inference) is None:
-        return replace(not_computed(result, "Bootstrap and placebo"), title=TITLE)
+        return not_computed(words, result, "inference", "Bootstrap and placebo")
     rows = inference.rows.set_axis(column_names(inference.rows))
-    return REPORT.section(
+    return words.section(
         "inference",
         draws=inference.draws,
         seed=inference.seed,
-        sentence=_sentence(rows),
-        p=table_of(rows, "outcome sample", _P_VALUES),
-        errors=table_of(rows, "", _ERRORS),
+        sentence=_sentence(rows, words),
+        p=table_of(words, rows, "outcome sample", _P_VALUES),
+        errors=table_of(words, rows, "", _ERRORS),
         drawn=[
             Shown(
                 figures[f"table{table}_inference"],
-                f"Table {table}: 95 % intervals of TBI. Blue ones exclude 0; the line "
-                f"is the coefficient.{_on_the_edge(rows, table)} The last row, "
-                "orange, is the range of the "
-                "coefficient when each country is left out, not an interval.",
+                words.text(
+                    "intervals", table=table, edge=_on_the_edge(rows, table, words)
+                ),
             )
             for table in dict.fromkeys(rows["table"])
         ],
-        few=table_of(rows, "", _FEW),
+        few=table_of(words, rows, "", _FEW),
     )
 
 
-def _on_the_edge(rows: pd.DataFrame, table: object) -> str:
+def _on_the_edge(rows: pd.DataFrame, table: object, words: Words) -> str:
     """Columns whose wild p-value is at 5 % within its simulation error."""
     own = rows[rows["table"] == table]
-    columns = [
-        f"({column})"
-        for column, which in zip(own["column"], sides(own, "wild"), strict=True)
-        if which == "at"
-    ]
-    if not columns:
-        return ""
-    return (
-        f" The wild p of {', '.join(columns)} is {AT}: the colour of its interval "
-        "says nothing."
-    )
+    pairs = zip(own["column"], sides(own, "wild"), strict=True)
+    columns = [f"({column})" for column, which in pairs if which == "at"]
+    return words.also(columns, "on the edge", columns=words.listed(columns, ", "))
 
 
-def _sentence(rows: pd.DataFrame) -> str:
+def _sentence(rows: pd.DataFrame, words: Words) -> str:
     """Count the paper's significant coefficients that stay so, at 5 %, in words.
 
     A p-value within two Monte-Carlo errors of 5 % is on neither side.
     """
     starred = rows[rows["cv1_p_value"] < LEVEL]
-    clauses = []
-    for kind, name in (
-        ("cv3", "the jackknife"),
-        ("wild", "the wild bootstrap"),
-        ("placebo_within", "the placebo within groups"),
-    ):
-        clauses.append(below_in_words(sides(starred, kind), f"{{}} under {name}"))
-    text = (
-        f"Of {len(rows)} coefficients {len(starred)} are significant at 5 % by t(G−1); "
-        f"of these, {listed(clauses)}."
+    kept = [below(words, sides(starred, kind), k) for kind, k in _KINDS.items()]
+    places = list(zip(column_names(starred), sides(starred, "wild"), strict=True))
+
+    def named(which: str, part: str) -> str:
+        names = [k for k, own in places if own == which]
+        return words.also(names, part, columns=codes(words, names))
+
+    return words.text(
+        "significant",
+        count=len(rows),
+        starred=len(starred),
+        kept=listed(words, kept),
+        lost=named("above", "not under wild"),
+        at=named("at", "at under wild"),
     )
-    named, of_wild = column_names(starred), sides(starred, "wild")
-    for which, start in (
-        ("above", "Not under the wild bootstrap"),
-        ("at", f"Under the wild bootstrap {AT}"),
-    ):
-        names = [k for k, own in zip(named, of_wild, strict=True) if own == which]
-        if names:
-            text += f" {start}: {', '.join(names)}."
-    return text

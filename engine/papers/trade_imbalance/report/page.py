@@ -4,13 +4,15 @@ Six pages in print: the answer, one table, one figure, hypotheses, caveats. Ever
 else is an appendix, folded.
 
 Every number in its sentences comes from the results; on other data the sentences
-change with them. Each section is worded in the module of its subject.
+change with them. Each section is worded in the templates ``report.*.md``, and filled in
+the module of its subject.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from ....reporting import Language, in_other_words, report_html, translated
+from ....present.words import Words
+from ....reporting import Language, report_html
 from ..results import Replication
 from ..verdicts import verdicts
 from . import (
@@ -25,24 +27,20 @@ from . import (
     threats,
 )
 from .plots import Figures
+from .texts import report_words
 
-PAPER = "国际贸易问题 2021, no. 9, article 1002-4670(2021)09-0001-16"
 
-
-def titles(result: Replication) -> tuple[str, str]:
+def titles(result: Replication, words: Words) -> tuple[str, str]:
     """Title and subtitle: the paper recomputed, or its models on other data."""
+    paper = words.text("paper")
     if not result.other_data:
-        return (
-            "Has trade imbalance led to “de-globalisation”? The paper recomputed",
-            f"Every table and figure of the paper ({PAPER}), number by number",
-        )
+        return words.text("title"), words.text("subtitle", paper=paper)
     panel = result.panel
     years = panel.frame["year"]
+    given = {"countries": len(panel.countries), "first": years.min()}
     return (
-        f"The paper's models on other data: {len(panel.countries)} countries, "
-        f"{years.min()} to {years.max()}",
-        f"The regressions of “Has trade imbalance led to de-globalisation?” ({PAPER}) "
-        "on data that are not the paper's",
+        words.text("title elsewhere", last=years.max(), **given),
+        words.text("subtitle elsewhere", paper=paper),
     )
 
 
@@ -54,42 +52,42 @@ def write(
     language: Language = "en",
 ) -> None:
     """Write the report to ``path``, one self-contained HTML file."""
-    found = verdicts(result)
+    found, words = verdicts(result), report_words(language)
     sections = [
-        front.the_answer(result, found),
-        front.seventeen_columns(result),
-        front.threatened(result, figures),
-        front.hypotheses(result, found),
-        findings.caveats(result),
+        front.the_answer(result, found, words),
+        front.seventeen_columns(result, words),
+        front.threatened(result, figures, words),
+        front.hypotheses(result, found, words),
+        findings.caveats(result, words),
     ]
     appendix = [
-        findings.summary(result, found),
-        data.question(),
-        data.data(result, figures, language),
-        *from_tables.sections(result),
-        data.tables(result, figures, language),
-        findings.hypotheses(result, found),
-        threats.section(result, figures, language),
-        robustness.lagged_instrument(result, figures, language),
-        *from_tables.instrument(result),
-        robustness.index_variants(result),
-        groups.groups(result, figures),
-        specifications.leave_one_out(result, figures),
-        specifications.specification_curve(result, figures),
-        specifications.joint_curves(result, figures, language),
-        robustness.gross_trade(result),
-        robustness.fixed_codes(result),
-        robustness.other_errors(result),
-        inference.section(result, figures),
-        data.descriptive_statistics(result),
+        findings.summary(result, found, words),
+        data.question(words),
+        data.data(result, figures, words),
+        *from_tables.sections(result, words),
+        data.tables(result, figures, words),
+        findings.hypotheses(result, found, words),
+        threats.section(result, figures, words),
+        robustness.lagged_instrument(result, figures, words),
+        *from_tables.instrument(result, words),
+        robustness.index_variants(result, words),
+        groups.groups(result, figures, words),
+        specifications.leave_one_out(result, figures, words),
+        specifications.specification_curve(result, figures, words),
+        specifications.joint_curves(result, figures, words),
+        robustness.gross_trade(result, words),
+        robustness.fixed_codes(result, words),
+        robustness.other_errors(result, words),
+        inference.section(result, figures, words),
+        data.descriptive_statistics(result, words),
     ]
-    title, subtitle = (translated(k, language) for k in titles(result))
+    title, subtitle = titles(result, words)
     page = report_html(
         title,
         subtitle,
-        [in_other_words(k, language) for k in sections],
+        sections,
         footer,
-        appendix=[in_other_words(k, language) for k in appendix],
+        appendix=appendix,
         prefix="A",
         language=language,
     )

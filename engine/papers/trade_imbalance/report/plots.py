@@ -17,6 +17,7 @@ import tivax as tx
 
 from .... import figures
 from ....core import Call, stage, to_long
+from ....present.words import Words
 from ....reporting import Block, Drawn, Language, draw_plot, printed_place
 from ....reporting import Figure as Shown
 from .. import heterogeneity, specifications
@@ -27,6 +28,7 @@ from ..printed import TABLE_1
 from ..results import Replication
 from ..robustness import Lagged
 from ..specifications import Curve, JointCurves
+from .texts import report_words
 
 CURVES = ("KOFGIdj", "KOFEcGIdj")  # outcomes whose specification curve is drawn
 PARTS_OUTCOME = "KOFEcGIdj"  # whose pooled coefficient is drawn in parts
@@ -35,10 +37,16 @@ Plots = dict[str, Callable[[], Figure]]
 Figures = Mapping[str, Figure | Drawn]
 
 
-def by_outcome(figures: Figures, name: str, caption: str) -> list[Block]:
-    """The figure of each outcome of ``CURVES`` that is drawn."""
+def by_outcome(
+    words: Words, figures: Figures, name: str, caption: str, **given: object
+) -> list[Block]:
+    """The figure of each outcome of ``CURVES`` that is drawn; ``caption`` is a part."""
     drawn = ((outcome, figures.get(f"{name}_{outcome}")) for outcome in CURVES)
-    return [Shown(figure, f"{k}, {caption}") for k, figure in drawn if figure]
+    return [
+        Shown(figure, words.text(caption, outcome=k, **given))
+        for k, figure in drawn
+        if figure
+    ]
 
 
 def plots_of(result: Replication, language: Language = "en") -> Plots:
@@ -164,7 +172,7 @@ def of_few_threats(language: Language, threats: tx.results.Threats | None) -> Pl
     the declared p of the columns is there."""
     if threats is None:
         return {}
-    shown = few_threats(threats, language=language)
+    shown = few_threats(threats, report_words(language))
     drawn = partial(figures.few_threats, shown, threats.page(language).said)
     return {"few_threats": drawn} if shown else {}
 

@@ -4,8 +4,9 @@ import pandas as pd
 
 import tivax as tx
 
-from ....core import capital, p_text, percent_text
-from ....reporting import Language, Section, Table
+from ....core import capital, p_text
+from ....present.words import Words
+from ....reporting import Section, option_name
 from .. import columns as paper
 from .. import specifications
 from ..columns import OUTCOMES
@@ -13,31 +14,23 @@ from ..inference import side
 from ..results import Replication
 from ..specifications import UNWEIGHTED
 from .plots import Figures, by_outcome
-from .texts import REPORT, not_computed, table_of
+from .texts import codes, not_computed, sentences_as_printed, table, table_of
 
 
-def leave_one_out(result: Replication, figures: Figures) -> Section:
+def leave_one_out(result: Replication, figures: Figures, words: Words) -> Section:
     """The coefficient of TBI without each country in turn."""
     summary = specifications.leave_one_out_summary(result.left_out)
     summary["name"] = paper.column_names(summary)
     changed = summary.loc[summary["sign_changes"] > 0, "name"]
     lost = int(summary["not_estimated"].sum())
-    return REPORT.section(
+    sign = "same sign" if changed.empty else "other sign"
+    return words.section(
         "leave one out",
         count=len(result.left_out) - len(summary) - lost,
-        lost=f", {lost} more could not be estimated" if lost else "",
-        sign=(
-            "The sign of TBI never changes."
-            if changed.empty
-            else f"The sign of TBI changes in {', '.join(changed)}."
-        ),
-        ranges=table_of(summary, "", _RANGES),
-        drawn=by_outcome(
-            figures,
-            "leave_one_out",
-            "all countries, all controls: the coefficient of TBI without the country "
-            "named, 95 % intervals.",
-        ),
+        lost=words.text("more lost", lost=lost) if lost else "",
+        sign=words.text(sign, columns=codes(words, [*changed])),
+        ranges=table_of(words, summary, "", _RANGES),
+        drawn=by_outcome(words, figures, "leave_one_out", "left out drawn"),
     )
 
 
@@ -56,7 +49,7 @@ _RANGES = {
 }
 
 
-def specification_curve(result: Replication, figures: Figures) -> Section:
+def specification_curve(result: Replication, figures: Figures, words: Words) -> Section:
     """The coefficient of TBI under every combination of editions."""
     rows = result.curve.rows
     count = len(rows) // (len(OUTCOMES) * len(paper.SAMPLES))
@@ -66,92 +59,68 @@ def specification_curve(result: Replication, figures: Figures) -> Section:
     summary["chosen"] = found[found["chosen"]].set_index(keys)["estimate"]
     shown = {"chosen": f"{result.curve.name}:.2f", "min": "lowest:.2f"}
     shown |= {"median": "median:.2f", "max": "highest:.2f"}
-    return REPORT.section(
+    own = "identified" if result.curve.identified else "chosen"
+    rates = [words.text(_RATES[k]) for k in rows["exchange rate"].unique()]
+    caption, drawn = "editions drawn", (words, figures, "specification_curve")
+    return words.section(
         "editions",
-        rates=_exchange_rates(rows),
+        rates=words.listed(rates, ", "),
         count=count,
         regressions=len(found),
-        lost=f" ({lost} more could not be estimated)" if lost else "",
-        own=(
-            "identified specification"
-            if result.curve.identified
-            else "specification that data.toml chooses"
-        ),
+        lost=words.also(lost, "lost ones", lost=lost),
+        own=words.text(own),
         difference=result.curve.largest_difference,
-        rows=_rows_sentence(found),
-        drawn=by_outcome(
-            figures,
-            "specification_curve",
-            f"all countries: the coefficient of TBI under {count} combinations, 95 % "
-            "intervals; the printed value as a line.",
-        ),
-        ranges=table_of(summary.reset_index(), "sample outcome", shown),
+        rows=_rows_sentence(found, words),
+        drawn=by_outcome(*drawn, caption, count=count),
+        ranges=table_of(words, summary.reset_index(), "sample outcome", shown),
     )
 
 
-_EXCHANGE_RATES = {
-    "nominal": "nominal",
-    "real": "real against the dollar by the price levels of the same edition",
-    "real effective": "real effective",
-}
+_RATES = {"nominal": "nominal", "real": "real", "real effective": "real effective"}
 
 
-def _exchange_rates(rows: pd.DataFrame) -> str:
-    """The definitions that the files provide."""
-    found = rows["exchange rate"].unique()
-    return ", ".join(_EXCHANGE_RATES[k] for k in found)
-
-
-def _rows_sentence(rows: pd.DataFrame) -> str:
+def _rows_sentence(rows: pd.DataFrame, words: Words) -> str:
     """A sentence on the rows of the specifications: the same or not."""
     sizes = rows[rows["sample"] == "all"]
     own = int(sizes.loc[sizes["chosen"], "n"].iloc[0])
     other = sizes[sizes["n"] != own]
     if other.empty:
-        return f"All are on the same {own} rows of the full sample."
-    share = len(other) / len(sizes)
-    return (
-        f"Some files lack cells: {percent_text(share)} of the specifications of the "
-        f"full sample have {other['n'].min()} to {other['n'].max()} rows in place of "
-        f"{own}, and differ by the rows too."
-    )
+        return words.text("same rows", own=own)
+    least, most, share = other["n"].min(), other["n"].max(), len(other) / len(sizes)
+    return words.text("other rows", own=own, least=least, most=most, share=share)
 
 
-JOINT_TITLE = "The curve as a whole"
-
-
-def joint_curves(result: Replication, figures: Figures, language: Language) -> Section:
+def joint_curves(result: Replication, figures: Figures, words: Words) -> Section:
     """Joint tests over contestable choices, five outcomes of the full sample."""
     joint = result.joint
     if joint is None:
-        return not_computed(result, JOINT_TITLE)
+        return not_computed(words, result, "curve", "The curve as a whole")
     wide, tests = joint.wide, specifications.joint_p(joint)
-    return REPORT.section(
+    found = wide.page(words.language).findings
+    return words.section(
         "curve",
         draws=wide.draws,
-        narrow=_choices_in_words(joint.narrow),
-        wide=_choices_in_words(wide),
-        verdict=_verdict(tests),
-        tests=Table(_p_table(tests)),
-        sentences=paper.sentences_as_printed(wide.models, wide.page(language).findings),
-        drawn=by_outcome(
-            figures,
-            "joint_curve",
-            "all countries: the coefficient of TBI under the wide set of choices, 95 % "
-            "intervals; the band holds 95 % of the draws without an effect, rank by "
-            "rank.",
-        ),
+        narrow=_choices_in_words(joint.narrow, words),
+        wide=_choices_in_words(wide, words),
+        verdict=_verdict(tests, words),
+        tests=table(words, _p_table(tests)),
+        sentences=sentences_as_printed(words, wide.models, found),
+        drawn=by_outcome(words, figures, "joint_curve", "curve drawn"),
     )
 
 
-def _choices_in_words(curve: tx.results.SpecificationCurve) -> str:
+def _choices_in_words(curve: tx.results.SpecificationCurve, words: Words) -> str:
     """``controls (all; none), lag (0; 1)``: the options of each choice."""
     said = []
     for choice in curve.choices:
         options = curve.table[choice].unique()
         if len(options) > 1:
-            said.append(f"{choice} ({'; '.join(map(str, options))})")
-    return ", ".join(said)
+            names = map(str, options)
+            if words.chinese:
+                names = (words.say(option_name(choice, k, "zh")) for k in names)
+            told = words.listed(names)
+            said.append(words.text("options", choice=choice, options=told))
+    return words.listed(said, ", ")
 
 
 def _p_table(tests: pd.DataFrame) -> pd.DataFrame:
@@ -163,18 +132,21 @@ def _p_table(tests: pd.DataFrame) -> pd.DataFrame:
     return frame.loc[order].reset_index().rename_axis(columns=None)
 
 
-def _verdict(tests: pd.DataFrame) -> str:
+def _verdict(tests: pd.DataFrame, words: Words) -> str:
     """In how many outcomes all three tests reject, for each set of choices."""
-    found = []
+    found = {}
     pairs = zip(tests["p_value"], tests["mc_error"], strict=True)
     tests = tests.assign(below=[side(*k) == "below" for k in pairs])
     counted = tests[tests["weights"] == UNWEIGHTED]
     for name, rows in counted.groupby("choices", sort=False):
         all_three = rows.groupby("outcome", sort=False)["below"].all()
         below = [str(k) for k in all_three.index[all_three]]
-        named = f" ({', '.join(below)})" if below else ""
-        found.append(
-            f"over the {name} set all three tests reject no effect at 5 % for "
-            f"{len(below)} of {len(all_three)} outcomes{named}"
+        found[str(name)] = words.text(
+            "all reject",
+            set=name,
+            below=len(below),
+            outcomes=len(all_three),
+            named=words.also(below, "those", outcomes=codes(words, below)),
         )
-    return f"{capital('; '.join(found))}."
+    given = {"Narrow": capital(found["narrow"]), "wide": found["wide"]}
+    return words.text("verdict of curves", **given)

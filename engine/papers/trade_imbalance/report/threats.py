@@ -7,53 +7,43 @@ import pandas as pd
 import tivax as tx
 
 from ....core import p_text
-from ....reporting import (
-    Block,
-    Language,
-    Section,
-    Table,
-    column_name,
-    printed_place,
-)
-from ..columns import sentences_as_printed
+from ....present.words import Words
+from ....reporting import Block, Section, column_name, printed_place
 from ..inference import mc_error, side
 from ..other_indices import VINTAGE
 from ..results import Replication
 from ..verdicts import THREATS, declared_threats
 from .plots import Figures, by_outcome
-from .texts import REPORT, not_computed
+from .texts import not_computed, sentences_as_printed, table
 
-TITLE = "What would make it go away"
+STEP = "What would make it go away"
 
 
-def section(result: Replication, figures: Figures, language: Language) -> Section:
+def section(result: Replication, figures: Figures, words: Words) -> Section:
     """A sentence for each main test, the declared threats side by side, figures."""
     threats = result.threats
     if threats is None:
-        return not_computed(result, TITLE)
-    page = threats.page(language)
-    return REPORT.section(
+        return not_computed(words, result, "threats", STEP)
+    page = threats.page(words.language)
+    return words.section(
         "threats",
         draws=threats.draws,
         rows=len(threats.table),
-        sentences=sentences_as_printed(threats.models, page.findings),
-        declared=Table(_declared(result, page)),
-        vintage=_vintage(threats, page),
-        drawn=by_outcome(
-            figures,
-            "threats",
-            "all countries, all controls: TBI under every threat, 95 % intervals, cut "
-            "at arrows; in grey rows that ask another question.",
-        ),
+        sentences=sentences_as_printed(words, threats.models, page.findings),
+        declared=table(words, _declared(result, page, words)),
+        vintage=_vintage(threats, page, words),
+        drawn=by_outcome(words, figures, "threats", "threats drawn"),
     )
 
 
-def _declared(result: Replication, page: Any) -> pd.DataFrame:
+def _declared(result: Replication, page: Any, words: Words) -> pd.DataFrame:
     assert result.threats is not None
     rows = declared_threats(result.threats)
     first = result.threats.table.drop_duplicates("model").set_index("model")
     names = {
-        model.name: f"{model.outcome}, {column_name(*place)}"
+        model.name: words.text(
+            "model place", outcome=model.outcome, place=column_name(*place)
+        )
         for model in result.threats.models
         if (place := printed_place(model.tags))
     }
@@ -73,7 +63,7 @@ def _cell(row: Any, draws: int) -> str:
     return f"{row['estimate']:.2f} ({row['se']:.2f}) [{p}]"
 
 
-def _vintage(threats: tx.results.Threats, page: Any) -> list[Block]:
+def _vintage(threats: tx.results.Threats, page: Any, words: Words) -> list[Block]:
     """The main tests with the index of another release, on the same rows, and whether
     the two coefficients differ."""
     rows = threats.table[(threats.table["threat"] == "vintage")]
@@ -84,23 +74,23 @@ def _vintage(threats: tx.results.Threats, page: Any) -> list[Block]:
         if len(found) != 3:
             continue
         own, other, gap = found
-        name = f"{model.outcome}, {model.sample}"
         p = float(gap["wild_p_value"])
         if side(p, mc_error(p, threats.draws)) == "below":
-            differing.append(name)
-        note = page.said(other["note"])
-        said.append(
-            f"{name} countries ({own['n']} rows): {_cell(own, threats.draws)} with the "
-            f"index as it is, {_cell(other, threats.draws)} with that of the other "
-            f"release ({note}); difference {_cell(gap, threats.draws)}"
-        )
+            of = {"outcome": model.outcome, "place": model.sample}
+            differing.append(words.text("model place", **of))
+        cells = (_cell(k, threats.draws) for k in found)
+        told = dict(zip(("own", "other", "gap"), cells, strict=True))
+        told |= {"note": page.said(other["note"]), "n": own["n"]}
+        of = {"outcome": model.outcome, "sample": model.sample}
+        said.append(words.text("vintages", **of, **told))
     if not said:
         return []
-    return REPORT.blocks(
+    named = words.listed(differing)
+    return words.blocks(
         "vintage",
         vintage=VINTAGE,
         differing=len(differing),
         tests=len(said),
-        named=f": {'; '.join(differing)}" if differing else "",
+        named=words.text("named", models=named) if differing else "",
         said=said,
     )

@@ -4,7 +4,8 @@ from types import SimpleNamespace
 
 import pandas as pd
 
-from tivax.engine.papers.trade_imbalance import in_words as words
+from tivax.engine.papers.trade_imbalance.report.answer import answer
+from tivax.engine.papers.trade_imbalance.report.texts import report_words
 from tivax.engine.papers.trade_imbalance.verdicts import Claim, Verdict
 
 
@@ -16,7 +17,7 @@ def claim(p: float = 0.003, p_family: float = 0.01, survived: int = 7) -> Claim:
 
 
 def verdicts_of(*claims: Claim) -> list[Verdict]:
-    return [Verdict(f"H{k}", "", [c]) for k, c in enumerate(claims, 1)]
+    return [Verdict(f"H{k}", [c]) for k, c in enumerate(claims, 1)]
 
 
 def result_of(
@@ -67,7 +68,7 @@ def result_of(
 
 
 def said(result, found) -> str:
-    return " ".join(words.answer(result, found))
+    return " ".join(answer(result, found, report_words()))
 
 
 def test_numbers_stand_and_the_conclusion_does_not():
