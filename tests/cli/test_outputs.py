@@ -74,7 +74,8 @@ def place(tmp_path_factory):
     eight = random_tables(regions=8, sectors=3, years=2, seed=1)
     tx.save_store(replace(eight, regions=CODES), folder / "countries")
     economies = tx.Economy.synthetic(regions=8, sectors=2, seed=1)
-    replace(economies, regions=CODES).save(folder / "countries.npz")
+    marked = replace(economies, regions=CODES, markup=[1.05, 1.1])
+    marked.save(folder / "countries.npz")
     replace(economy, theta_se=[0.1, 0.1]).save(folder / "drawn.npz")
     for name, text in FILES.items():
         (folder / f"{name}.toml").write_text(text)
