@@ -431,7 +431,8 @@ def gravity(
         A row for each year, exporter and importer; absent rows are unknown, not 0.
     spec : Gravity or str
         The equation; or a formula with any effects, ``trade ~ fta | exporter^year +
-        importer^year + pair^sector``, which pyfixest's ``fepois`` estimates.
+        importer^year + pair^sector``, which pyfixest's ``fepois`` estimates. Errors
+        count no parameter, as ppmlhdfe's, and as fepois' with ``ssc(k_adj=False)``.
     by
         Column of sectors: an equation of each.
     tables : WorldTables

@@ -121,7 +121,8 @@ def of_pyfixest(found: Any) -> tuple[str, pd.DataFrame, dict[str, Any]]:
     """The formula, data and options of a fitted ``pyfixest.feols``.
 
     Raises ``TivaxError`` for other estimators, frequency weights, a covariance that
-    tivax lacks, and a model that does not keep its data.
+    tivax lacks, corrections (``ssc``) but the usual ones, and a model that does not
+    keep its data.
     """
     kind = type(found).__name__
     if kind not in ("Feols", "Feiv"):
@@ -134,6 +135,12 @@ def of_pyfixest(found: Any) -> tuple[str, pd.DataFrame, dict[str, Any]]:
     if found._has_weights and found._weights_type != "aweights":
         raise TivaxError(
             "pyfixest's frequency weights: repeat the rows, or fit by rows"
+        )
+    usual = {"k_adj": True, "k_fixef": "nonnested", "G_adj": True, "G_df": "min"}
+    if found._ssc_dict != usual:
+        raise TivaxError(
+            "the pyfixest model has an ssc of its own: fit it without, or give tx.fit "
+            "the formula and vcov=tx.vcov.CV1 with a convention"
         )
     detail, clusters = found._vcov_type_detail, list(found._clustervar or [])
     vcov: Any = detail

@@ -180,8 +180,8 @@ def shift_share(
         is what shares and shocks make.
     shares : (row, shock)
         A DataFrame has the index of ``data``, in any order, and names of shocks; an
-        array has the rows of ``data`` in their order. Shares that do not add to one
-        take their sum as a control.
+        array has the rows of ``data`` in their order. Where shares do not add to
+        one, give their sum as a control (Borusyak, Hull and Jaravel 2022).
     controls, effects
         Columns of numbers (a categorical one is taken as effects), and of labels with a
         constant each. There is a constant.

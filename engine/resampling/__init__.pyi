@@ -41,6 +41,7 @@ from .simulation.own_panel import OwnPanel as OwnPanel
 from .simulation.own_panel import SimulateSection as SimulateSection
 from .simulation.own_panel import own_panel as own_panel
 from .simulation.own_panel import phase_placebos as phase_placebos
+from .simulation.own_panel import require_simulated as require_simulated
 from .simulation.panels import BUILT_IN as BUILT_IN
 from .simulation.panels import Study as Study
 from .simulation.panels import read_study as read_study

@@ -71,6 +71,8 @@ def _tested(
     not_rejected: str,
 ) -> Row:
     """CIPS of these paths, and (1 + draws at most as large) / (1 + draws)."""
+    if (np.ptp(paths, axis=1) == 0).any():
+        raise TivaxError("takes units that all move")
     statistic = float(cips(paths))
     p = float((1 + (null <= statistic).sum()) / (1 + len(null)))
     note = rejected if p <= 0.05 else not_rejected

@@ -195,5 +195,7 @@ def test_options_that_do_not_go_together_are_refused(data):
     assert "one endogenous regressor" in error_of(two.weak_instrument_tests)
     fepois = import_module("pyfixest").fepois("area ~ x | firm", data.copy())
     assert "no linear model" in error_of(tx.fit, fepois)
+    own = feols(formula, data, ssc=import_module("pyfixest").ssc(k_fixef="full"))
+    assert "an ssc of its own" in error_of(tx.fit, own)
     bare = feols(formula, data, store_data=False)
     assert "store_data=True" in error_of(tx.fit, bare)

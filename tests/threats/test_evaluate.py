@@ -352,6 +352,9 @@ def test_what_wanders_is_told_from_what_does_not(strong):
         row = one(found.table, "CIPS, null: unit roots in x")
         assert (float(row["p_value"]) > 0.05) == wanders
         assert ("not rejected" in str(row["note"])) == wanders
+    still = strong.assign(x=strong["x"].where(strong["iso3"] != strong["iso3"][0], 1.0))
+    found = tx.threats(still, model, only=["unit roots"], draws=0)
+    assert not any("unit roots in x" in str(k) for k in found.table["variant"])
 
 
 @pytest.mark.parametrize("rows", [12, 3])

@@ -23,6 +23,7 @@ from ...resampling import (
     own_panel,
     read_study,
     read_with_lags,
+    require_simulated,
     simulated_panels,
     simulation_of,
 )
@@ -63,6 +64,9 @@ def run_own_panels(
 
 def _evaluated(run: RunFile, options: dict, terminal: Terminal) -> list[OwnPanel]:
     found: list[OwnPanel] = []
+    for model, path in run.models:  # before the work of the first
+        with naming(path):
+            require_simulated(model)
     with terminal.progress("simulating", "panels") as progress:
         for number, (model, path) in enumerate(run.models):
             panel = read_with_lags(path, [model])

@@ -201,6 +201,21 @@ class SimulateSection(TypedDict, total=False):
     flows: Path
 
 
+def require_simulated(model: Model) -> None:
+    """Raise ``TivaxError`` for a model whose panels are not simulated."""
+    if model.instruments:
+        raise TivaxError(
+            f"model {model.name}: two-stage least squares is not simulated; write the "
+            "reduced form, the instrument in place of the treatment"
+        )
+    entity, time = model.entity, model.time
+    if {*model.all_effects} != {entity, time} or model.clusters != entity:
+        raise TivaxError(
+            f"model {model.name}: panels are simulated with effects of entity and time "
+            "and clusters by entity"
+        )
+
+
 @in_float64
 def own_panel(
     panel: pd.DataFrame,
@@ -226,17 +241,8 @@ def own_panel(
     """
     for name, value in (("draws", draws), ("panels", panels)):
         require_whole(name, value, 1)
-    if model.instruments:
-        raise TivaxError(
-            f"model {model.name}: two-stage least squares is not simulated; write the "
-            "reduced form, the instrument in place of the treatment"
-        )
-    entity, time = model.entity, model.time
-    if {*model.all_effects} != {entity, time} or model.clusters != entity:
-        raise TivaxError(
-            f"model {model.name}: panels are simulated with effects of entity and time "
-            "and clusters by entity"
-        )
+    require_simulated(model)
+    entity = model.entity
     found, total = [], panels * len(model.treatments)
     for number, term in enumerate(model.treatments):
         others = (k for k in model.regressors if k != term)
