@@ -23,8 +23,13 @@ A panel is a function of its key, and is tested by every method at once:
 In a placebo regression (Bertrand, Duflo and Mullainathan 2004) the outcome and the
 controls are a panel's and the treatment is drawn, so that it has no effect: AR(1) of
 its size by cluster, or its own paths with random phases, the same in all clusters,
-which keep its autocorrelation and its correlation between clusters (Schreiber and
-Schmitz 2000).
+which keep its autocorrelation and its correlation between clusters (Theiler et al.
+1992, Physica D 58: 77-94; Prichard and Theiler 1994, Physical Review Letters 73:
+951-954). Shared phases keep a correlation with the true treatment as well, 1/sqrt(T-1)
+in size however many clusters there are, so that its effect, which is in the outcome,
+would be the placebo's. The true treatment is therefore held constant: its estimated
+effect is taken from the outcome and the placebo is net of it, which by the theorem of
+Frisch, Waugh and Lovell is the regression on both.
 """
 
 from typing import NamedTuple
@@ -119,9 +124,11 @@ class PanelDesign(NamedTuple):
         Roots L of the correlations LL' of clusters in space, of their own errors, and
         of x and C where these are drawn; None: no correlation.
     outcome, placebo
-        Of a panel, as ``given``, and 1 or 2 for placebo regressions: AR(1) treatments,
-        or the given one with random phases; 0, and where they are None: errors are
-        drawn.
+        Of a panel, as ``given``, less the treatment's effect, and 1 or 2 for placebo
+        regressions: AR(1) treatments, or the given one with random phases; 0, and where
+        they are None: errors are drawn.
+    net
+        The treatment net of effects and controls, over its sum of squares.
     """
 
     effect: Float[Array, ""]
@@ -145,6 +152,7 @@ class PanelDesign(NamedTuple):
     near: Float[Array, "G G"] | None = None
     space: Float[Array, "G G"] | None = None
     space_x: Float[Array, "G G"] | None = None
+    net: Float[Array, "G T"] | None = None
 
 
 class PanelTests(NamedTuple):
@@ -207,12 +215,14 @@ def simulate(
         C = size[None] * _in_space(design.space_x, C)
         regressors = jnp.stack([*C, x], axis=-1)
     y = design.effect * regressors[:, :, -1] + u
-    if design.outcome is not None and design.placebo is not None:
+    y_given, placebo_kind, net = design.outcome, design.placebo, design.net
+    if y_given is not None and placebo_kind is not None and net is not None:
         own = regressors[:, :, -1]
         drawn = _placebo_treatments(kx, own, design)
-        x = jnp.where(design.placebo > 0, drawn, own)
+        drawn = drawn - (net * drawn).sum() * own
+        x = jnp.where(placebo_kind > 0, drawn, own)
         regressors = regressors.at[:, :, -1].set(x)
-        y = jnp.where(design.placebo > 0, design.outcome, y)
+        y = jnp.where(placebo_kind > 0, y_given, y)
     return jnp.concatenate([regressors, y[:, :, None]], axis=-1)
 
 

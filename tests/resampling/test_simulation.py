@@ -320,24 +320,34 @@ def placebo_panels(tmp_path):
 
 
 def test_a_placebo_regression_has_the_outcome_and_the_controls_of_the_panel(tmp_path):
-    """And a treatment of its own: with phases the panel's correlations between
-    countries and its spectrum, to rounding; independent, its size by country."""
+    """The outcome less the treatment's effect; and a treatment of its own, net of the
+    panel's: with phases its correlations between countries and its spectrum, to
+    rounding, but for a part of the panel's own; independent, its size by country."""
     frame, study, (phases, independent) = placebo_panels(tmp_path)
     given = study.designs[0].given
     assert given is not None and given.y is not None
     y = frame.set_index(["iso3", "year"])["KOFGIdj"]
     y = y - y.groupby("iso3").transform("mean")
-    own = (y / np.sqrt((y**2).mean())).to_numpy().reshape(9, 6)
+    effect = two_way(frame, "KOFGIdj", study.designs[0].given.regressors).coef["TBI"]
+    x = frame.set_index(["iso3", "year"])["TBI"]
+    less = y - effect * (x - x.groupby("iso3").transform("mean"))
+    own = (less / np.sqrt((y**2).mean())).to_numpy().reshape(9, 6)
     controls = np.tile(given.cells[:, :, :2], (300, 1, 1, 1))
     for panels in (phases, independent):
         assert_allclose(panels[0, :, :, 3], own, rtol=RTOL)
         assert_array_equal(panels[:, :, :, :2], controls)
     x = given.cells[:, :, 2]
+    assert given.net is not None
+    assert_allclose((given.net * x).sum(), 1, rtol=1e-12)
     for k in (0, 1):
+        assert_allclose((given.net * phases[k, :, :, 2]).sum(), 0, rtol=0, atol=1e-12)
+        # The same filter in every country: phases, less one number.
         drawn = phases[k, :, :, 2]
-        assert_allclose(drawn @ drawn.T, x @ x.T, rtol=0, atol=1e-12)
-        spectra = (np.abs(np.fft.rfft(each, axis=1)) for each in (drawn, x))
-        assert_allclose(*spectra, rtol=0, atol=1e-12)
+        share = np.fft.rfft(drawn, axis=1)[:, 1:] / np.fft.rfft(x, axis=1)[:, 1:]
+        assert_allclose(share, np.tile(share[:1], (9, 1)), rtol=0, atol=1e-9)
+        a, b = share[0, :2]
+        less = (abs(b) ** 2 - abs(a) ** 2) / (2 * (a - b).real)
+        assert_allclose(np.abs(share[0] + less), 1, rtol=0, atol=1e-9)
         assert np.abs(drawn - x).max() > 0.1
     square = (independent[:, :, :, 2] ** 2).mean(axis=(0, 2))
     # 300 panels of six years with persistence.

@@ -13,8 +13,9 @@ The panels that are simulated have its regressors, and five kinds of what is not
     factor      and a common factor, with the loadings of the first principal component
                 of what effects and controls leave of the outcome, and its share beyond
                 that where countries are independent
-    placebos    the outcome itself, a treatment AR(1) of the treatment's autocorrelation
-    phases      the outcome itself, the treatment with random phases, which keep its
+    placebos    the outcome less the treatment's effect, a treatment AR(1) of its
+                autocorrelation
+    phases      the same outcome, the treatment with random phases, which keep its
                 correlation between countries (balanced panels)
 """
 
@@ -288,7 +289,15 @@ def phase_placebos(
 ) -> pd.DataFrame:
     """``rejection_table`` of placebo regressions with the treatment's own paths, their
     phases drawn anew, the same in all countries: treatments without effect that have
-    its autocorrelation and its correlation between countries.
+    its autocorrelation and its correlation between countries (Theiler et al. 1992,
+    Physica D 58: 77-94; Prichard and Theiler 1994, Physical Review Letters 73: 951-954).
+
+    The null is that the placebo adds nothing to the true treatment. Shared phases leave
+    the two correlated, by 1/sqrt(T-1) with any number of countries; so the estimated
+    effect is taken from the outcome and the placebo is net of the true treatment, which
+    is the regression on both. A phase of its own in each country would part them too,
+    but with it the correlation between countries that is asked about. ``mc_error`` has
+    the error of the one outcome, which placebos of few years repeat.
 
     Raises ``TivaxError`` where a country lacks a year or has one twice, and for fewer
     than five years.

@@ -142,8 +142,9 @@ class StudyDesign:
         # NumPy's, double until JAX is told to keep them so. What is not there is None,
         # so that panels without it are the same as ever; with an outcome everything is,
         # so that one program serves errors and placebos.
-        cells, sizes, y, loadings = (
-            getattr(self.given, k, None) for k in ("cells", "sizes", "y", "loadings")
+        cells, sizes, y, loadings, net = (
+            getattr(self.given, k, None)
+            for k in ("cells", "sizes", "y", "loadings", "net")
         )
         whole = y is not None
 
@@ -169,6 +170,7 @@ class StudyDesign:
             placebo,
             loadings,
             *self._of_space,
+            net,
         )
         return PanelDesign(*values)
 

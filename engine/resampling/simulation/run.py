@@ -175,7 +175,8 @@ def rejection_table(
 
     Columns design, clusters, effective_clusters (mean over the panels), years,
     adopters, method, panels (those that the method serves), draws; size: share of true
-    nulls rejected at 5 %, with its Monte-Carlo error; coverage of the 95 % interval;
+    nulls rejected at 5 %, with its Monte-Carlo error, to which random phases add that
+    of the one outcome that they meet; coverage of the 95 % interval;
     se_ratio: mean standard error over the spread of the estimates (below 1: too small);
     power: share of panels in which no effect is rejected, empty where the effect of the
     design is 0. Others are empty where a method serves no panel, as CV2 and CV3 with a
@@ -186,11 +187,14 @@ def rejection_table(
     for design, panels in results:
         values = np.concatenate(list(panels.windows()))
         spread = values[:, 0].std(ddof=1) if len(values) > 1 else np.nan
+        given = design.given
+        shared = given.shared if given and given.placebo == "phases" else 0.0
         for k, method in enumerate(METHODS):
             served = values[np.isfinite(values[:, _FIRST + k])]
             size = _mean(served[:, _FIRST + k])
             se = _mean(served[:, 1 + k]) / spread if k < len(ANALYTIC) else np.nan
             error = np.sqrt(size * (1 - size) / len(served)) if len(served) else np.nan
+            error = np.hypot(error, shared)
             rows.append(
                 {
                     "design": design.name,

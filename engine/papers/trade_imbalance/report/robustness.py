@@ -248,7 +248,7 @@ def levels_sentence(placebos: pd.DataFrame, words: Words) -> str:
     """Say which p keeps its level: of the verdicts, of common shocks.
 
     One does not that rejects treatments without effect of any outcome in more than
-    5 %, by more than two simulation errors.
+    5 %, by more than two errors, of draws and of the one outcome.
     """
     often = placebos["size"] - 2 * placebos["mc_error"] > LEVEL
     kept = ~often.groupby(placebos["method"]).any()
