@@ -290,7 +290,7 @@ def phase_placebos(
     """``rejection_table`` of placebo regressions with the treatment's own paths, their
     phases drawn anew, the same in all countries: treatments without effect that have
     its autocorrelation and its correlation between countries (Theiler et al. 1992,
-    Physica D 58: 77-94; Prichard and Theiler 1994, Physical Review Letters 73: 951-954).
+    Physica D 58: 77-94; Prichard and Theiler 1994, Phys. Rev. Letters 73: 951-954).
 
     The null is that the placebo adds nothing to the true treatment. Shared phases leave
     the two correlated, by 1/sqrt(T-1) with any number of countries; so the estimated
