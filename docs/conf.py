@@ -36,7 +36,7 @@ extensions = [
     "llms",
     "mathml",
 ]
-exclude_patterns = ["_build", "extensions", "_templates"]
+exclude_patterns = ["_build", "extensions", "_templates", "notebooks", "joss"]
 nitpicky = True
 # Numbers that pages take from the code.
 myst_substitutions = {
@@ -189,6 +189,12 @@ def say_of_page(app, pagename, templatename, context, doctree):
     """Name the notebook of a page that is one, and the language of a Chinese page."""
     if (notebooks(app) / f"{pagename}.ipynb").exists():
         context["notebook"] = f"_notebooks/{pagename}.ipynb"
+    hosted = HERE / "notebooks" / f"{pagename.removeprefix('tutorials/')}.ipynb"
+    if hosted.exists():
+        context["hosted"] = f"_notebooks/hosted/{hosted.name}"
+        if address:
+            path = f"{user}/{repository}/blob/main/docs/notebooks/{hosted.name}"
+            context["colab"] = f"https://colab.research.google.com/github/{path}"
     if pagename.startswith("zh/"):
         context["language"] = "zh"
 
@@ -204,6 +210,8 @@ def show_files(app, exception):
     if exception is None:
         site = Path(app.outdir)
         shutil.copytree(SCRATCH / "shown", site / "_static", dirs_exist_ok=True)
+        hosted = site / "_notebooks" / "hosted"
+        shutil.copytree(HERE / "notebooks", hosted, dirs_exist_ok=True)
         for page in notebooks(app).rglob("*.ipynb"):
             copy = site / "_notebooks" / page.relative_to(notebooks(app))
             copy.parent.mkdir(parents=True, exist_ok=True)

@@ -236,7 +236,7 @@ class Elasticities(Told):
         }
 
     def facts(self) -> Mapping[str, Any]:
-        return {"residual_max": self.residual}
+        return {"residual_max": self.residual, "kind": self.estimator}
 
     def positive(self, *, drop: bool) -> "Elasticities":
         """All sectors, or those whose theta is above 0 and in their place a row ``*``

@@ -310,7 +310,8 @@ class GravityFit(Estimate, Told):
         return tables | {"separated": self.separated}
 
     def facts(self) -> Mapping[str, Any]:
-        return {"residual_max": self.solved.residual, "steps": self.steps}
+        own = {"residual_max": self.solved.residual, "steps": self.steps}
+        return own | {"kind": "weidner-zylkin" if self.adjusted else "ppml"}
 
     @property
     def row_influence(self) -> pd.DataFrame:

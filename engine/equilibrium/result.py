@@ -484,6 +484,7 @@ class ExactHat(Told):
         return {
             "residual_max": float(self.clearing.max()),
             "kind": "exact-hat",
+            **({} if self.economy.markup is None else {"markups": True}),
             **({} if self.supply is None else {"supply": self.supply.record()}),
             "variants": len(self.clearing),
             "deficits": self.deficits,

@@ -98,6 +98,7 @@ def _topics(manifest: Mapping[str, Any]) -> set[str]:
             topics.add(f"type {scheme.get('type', '11')}")
     kinds = manifest.get("kind", [])
     topics |= {kinds} if isinstance(kinds, str) else {*kinds}
+    topics |= {"markups"} if manifest.get("markups") else set()
     if (manifest.get("net_inventories") or {}).get("categories"):
         topics.add("net inventories")
     return topics

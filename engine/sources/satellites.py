@@ -20,7 +20,7 @@ from ..core import (
 from ..files import TableFile
 from ..files.opening import parsing
 from ..tables import require_labels
-from .tables import adb
+from .tables import adb, figaro
 
 _LABELS = ("year", "region", "sector")
 _FINAL = "final"  # a column of what final demand itself emits
@@ -36,7 +36,8 @@ def read_satellites(
     paths
         A file or several. Columns: year, region, sector, a column of numbers for each
         account, and optionally unit, that of all of them; a row an industry and year.
-        Or the workbook of ``tivax fetch adb --format 4x3``, for its CO2.
+        Or the workbook of ``tivax fetch adb --format 4x3``, for its CO2; or Eurostat's
+        emissions in the industries of FIGARO, ``estat_env_ac_co2fp.tsv`` or SDMX-CSV.
         Beside a single account a column final may hold what final demand emits or uses
         by the goods of that row, or in all in one of the region's; empty cells are 0.
     final
@@ -94,7 +95,7 @@ def require_different_names(accounts: Sequence[xr.DataArray]) -> None:
 
 
 def _frame(path: Path) -> pd.DataFrame:
-    if path.suffix not in (".csv", ".parquet", ".xlsx"):
+    if path.suffix not in (".csv", ".parquet", ".xlsx", ".tsv", ".gz"):
         raise TivaxError(f"{path}: an account is csv or parquet")
     if not path.is_file():
         raise NotFound(f"{path}: no such file; give the csv or parquet itself")
@@ -107,10 +108,18 @@ def _frame(path: Path) -> pd.DataFrame:
             require_different_columns(path, frame.columns)
         else:  # NA is a label like any other: Namibia, North America
             texts = dict.fromkeys((*_LABELS[1:], "category", "unit"), str)
+            tabs = ".tsv" in path.suffixes
             frame = pd.read_csv(
-                path, dtype=texts, keep_default_na=False, na_values=[""]
+                path,
+                sep="\t" if tabs else ",",
+                dtype=str if tabs else texts,
+                keep_default_na=False,
+                na_values=[""],
             )
-            require_different_columns(path)
+            if not tabs:
+                require_different_columns(path)
+    if figaro.has_emissions(frame):
+        return figaro.emissions(TableFile(path), frame)
     return frame
 
 

@@ -14,12 +14,12 @@ from tivax.engine.cli.app import COMMANDS
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 LIMITS = tomllib.loads((DOCS / "style.toml").read_text(encoding="utf-8"))
-# Made at every build: docs/conf.py.
-MADE = (DOCS / "_build", DOCS / "reference" / "api", DOCS / "reference" / "commands")
+# Made at every build: docs/conf.py. A paper is no page.
+APART = ("_build", "reference/api", "reference/commands", "joss")
 PAGES = sorted(
     path
     for path in [ROOT / "README.md", *DOCS.rglob("*.md")]
-    if not any(path.is_relative_to(folder) for folder in MADE)
+    if not any(path.is_relative_to(DOCS / folder) for folder in APART)
 )
 TEXTS = {str(k.relative_to(ROOT)): k.read_text(encoding="utf-8") for k in PAGES}
 RUNS = {

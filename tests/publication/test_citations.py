@@ -1,7 +1,10 @@
 """What to cite, and that the BibTeX is valid."""
 
 import re
+from dataclasses import replace
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import tivax
@@ -139,6 +142,12 @@ def test_a_store_cites_its_database(tmp_path, monkeypatch):
         ("decompose", {"method": "bm-source"}, {"borin2019", "borin2023"}),
         ("decompose", {"method": "kww"}, {"koopman2014"}),
         ("scenario", {"kind": "trade-war"}, {"caliendo2015"}),
+        ("scenario", {"kind": "exact-hat", "markups": True}, {"caliendo2015", "ossa2014"}),
+        ("scenario", {"kind": "nash"}, {"caliendo2015", "ossa2014"}),
+        ("gravity", {"kind": "weidner-zylkin"}, {"santossilva2006", "weidner2021"}),
+        ("gravity", {"kind": "ppml"}, {"santossilva2006"}),
+        ("elasticities", {"kind": "triads"}, {"caliendo2015"}),
+        ("threats", {}, {"cameron2008", "mackinnon2023", "webb2023"}),
         ("indicators", {"units": {"GVC_PART_BM": "%", "RCA": ""}}, {"borin2019", "balassa1965"}),
         ("change", {"units": {"RCA": ""}}, {"aumann1974", "dietzenbacher1998", "balassa1965"}),
         ("tbi", {"net_inventories": {"categories": ["INVNT"]}}, {"antras2012", "johnson2012", "tbi2021"}),
@@ -181,3 +190,25 @@ def test_nothing_to_cite_is_one_line(tmp_path, monkeypatch):
     told = error_of(tivax.cite, "nowhere")
     assert told.startswith("nowhere: neither a store nor a result of")
     assert "no format ris" in error_of(tivax.cite, "nowhere", "ris")
+
+
+def test_results_say_what_references_name_them_by():
+    pairs = [(a, b) for a in "ABCDE" for b in "ABCDE" if a != b]
+    data = pd.DataFrame(pairs, columns=["exporter", "importer"]).assign(sector="s")
+    rng = np.random.default_rng(0)
+    data["tariff"] = rng.uniform(0, 0.3, len(data))
+    data["value"] = rng.uniform(1, 2, len(data)) * (1 + data["tariff"]) ** -4.0
+    both = [tivax.trade_elasticities(data, method=k) for k in ("triads", "ppml")]
+    assert [k.facts()["kind"] for k in both] == ["triads", "ppml"]
+    flows = pd.concat([data.assign(year=k) for k in range(3)], ignore_index=True)
+    flows["tariff"] = rng.uniform(0, 0.3, len(flows))
+    flows["value"] = rng.uniform(1, 2, len(flows))
+    fits = [
+        tivax.gravity(flows, tivax.Gravity("value", ["tariff"], adjust=k))
+        for k in ("none", "weidner-zylkin")
+    ]
+    assert [k.facts()["kind"] for k in fits] == ["ppml", "weidner-zylkin"]
+    economy = tivax.Economy.synthetic(regions=3, sectors=2, seed=1)
+    with_profits = replace(economy, markup=np.array([1.05, 1.2]))
+    found = [tivax.exact_hat(k).facts() for k in (economy, with_profits)]
+    assert ["markups" in k for k in found] == [False, True]

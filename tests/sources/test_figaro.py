@@ -1,8 +1,13 @@
+import gzip
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
+import tivax as tx
+from tivax.engine import stack_years
 from tivax.engine.sources.catalogue import get_source
+from tivax.engine.sources.satellites import read_satellites
 from tivax.engine.tables.rules import check_balance, check_same_labels, check_values
 
 from helpers import error_of
@@ -132,3 +137,107 @@ def test_a_blank_cell_is_refused_by_its_labels(tmp_path):
     for write, change in ((matrix, put(1, 3, "")), (flat, put(3, 6, ""))):
         (table,) = read_all("figaro", write(tmp_path, change=change))
         assert "has 1 cell without a number" in error_of(check_values, table)
+
+
+# ---------------------------------------------------------------------- emissions
+
+AREAS = {"FI": "FIN", "EL": "GRC", "UK": "GBR", "WRL_REST": "ROW"}
+NACE = {
+    "A01": "A01",
+    "C31_C32": "C31_32",
+    "C10-C12": "C10T12",
+    "D35": "D35",
+    "L68": "L",
+}
+
+
+def eurostat_rows():
+    """Rows of a footprint: origin, industry, destination, use, unit, two years."""
+    rows = {}
+    for r, area in enumerate([*AREAS, "EU27_2020", "WORLD"]):
+        for s, nace in enumerate([*NACE, "D", "HH", "TOTAL", "TOTAL_HH"]):
+            for to in ("WORLD", "FI"):
+                for use in ("TOTAL", "P3_S14"):
+                    for unit in ("THS_T", "T_HAB"):
+                        s = list(NACE).index("D35") if nace == "D" else s
+                        first = 1000 * r + 10 * s + 0.5
+                        kept = to == "WORLD" and use == "TOTAL" and unit == "THS_T"
+                        values = (first, first + 1) if kept else (7e6, 7e6)
+                        rows[area, nace, to, use, unit] = values
+    return rows
+
+
+def eurostat_file(folder, form, gas="co2", change=lambda rows: None):
+    """As Eurostat's bulk downloads are: tab-separated, or SDMX-CSV."""
+    rows = eurostat_rows()
+    change(rows)
+    path = folder / f"estat_env_ac_{gas}fp.{form}"
+    if form.startswith("tsv"):
+        head = "freq,c_orig,nace_r2,c_dest,na_item,unit\\TIME_PERIOD\t2019 \t2020 "
+        lines = [f"A,{','.join(k)}\t{a} \t{b} e" for k, (a, b) in rows.items()]
+    else:
+        head = "DATAFLOW,LAST UPDATE,freq,nace_r2,c_orig,c_dest,na_item,unit,TIME_PERIOD,OBS_VALUE,OBS_FLAG"
+        lines = [
+            f"ESTAT:ENV_AC_CO2FP(1.0),01/01/26,A,{k[1]},{k[0]},{','.join(k[2:])},{year},{v},"
+            for k, values in rows.items()
+            for year, v in zip((2019, 2020), values, strict=True)
+        ]
+    text = "\n".join([head, *lines]) + "\n"
+    opened = gzip.open if form.endswith("gz") else open
+    with opened(path, "wt", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
+@pytest.mark.parametrize("form", ["tsv", "tsv.gz", "csv"])
+def test_emissions_have_the_industries_and_regions_of_the_tables(tmp_path, form):
+    path = eurostat_file(tmp_path, form)
+    (account,) = read_satellites(path)
+    assert (account.name, account.attrs["units"]) == ("co2", "1000 t")
+    assert set(account["region"].values) == set(AREAS.values())
+    assert set(account["sector"].values) == set(NACE.values())
+    for r, region in enumerate(AREAS.values()):
+        for s, sector in enumerate(NACE.values()):
+            at = {"region": region, "sector": sector}
+            assert account.sel(year=2019, **at) == 1000 * r + 10 * s + 0.5
+            assert account.sel(year=2020, **at) == 1000 * r + 10 * s + 1.5
+    (households,) = read_satellites(path, final=True)
+    assert float(households.sel(year=2020, region="GRC")) == 1000 + 60 + 1.5
+
+
+def test_emissions_are_an_account_of_the_tables(tmp_path):
+    (table,) = read_all("figaro", matrix(tmp_path))
+    years = [table.year, table.year + 1]
+    tables = stack_years([replace(table, year=k) for k in years])
+
+    def change(rows):
+        own = {"FI": "FI", "EL": "RO", "WRL_REST": "WRL_REST"}
+        kept = {
+            k: v for k, v in rows.items() if k[0] in own and k[1] in ("A01", "C31_C32")
+        }
+        rows.clear()
+        rows.update({(own[k[0]], *k[1:]): v for k, v in kept.items()})
+
+    (account,) = read_satellites(eurostat_file(tmp_path, "tsv", "ghg", change))
+    made = tx.footprints(tables, account)["production_based"]
+    assert float(made.sum()) == pytest.approx(float(account.sum()), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda rows: [rows.pop(k) for k in [*rows] if k[2] == "WORLD"], "c_dest WORLD, na_item TOTAL, unit THS_T; get all of it"),
+        (lambda rows: rows.update({("FI", "A01", "WORLD", "TOTAL", "THS_T"): (":", 1)}), "must hold a number in every row, but has nan for 2019 FIN A01"),
+        (lambda rows: rows.update({("XX", "A01", "WORLD", "TOTAL", "THS_T"): (1, 1)}), "no country XX in ISO 3166-1"),
+    ],
+)  # fmt: skip
+def test_emissions_that_are_not_whole_are_refused(tmp_path, change, message):
+    path = eurostat_file(tmp_path, "tsv", change=change)
+    assert message in error_of(read_satellites, path)
+
+
+def test_emissions_of_no_known_gas_are_refused(tmp_path):
+    path = eurostat_file(tmp_path, "tsv").rename(tmp_path / "mine.tsv")
+    assert "mine.tsv: names no env_ac_co2fp, nor another gas" in error_of(
+        read_satellites, path
+    )

@@ -16,11 +16,24 @@ There is no output: it is the sum of a row. Value added at basic prices is the s
 D1 compensation of employees, D29X39 other net taxes on production and B2A3G gross
 operating surplus; D21X31 are taxes less subsidies on products. Consumption is that on
 the territory: OP_RES and OP_NRES, which lead to that of residents, are not used.
+
+Emissions of the same industries are Eurostat's ``env_ac_ghgfp`` and its gases
+``env_ac_co2fp``, ``ch4``, ``n2o``, ``hfc``, ``pfc``, ``nf3sf6``: emissions in region
+``c_orig`` and industry ``nace_r2`` for the final demand ``na_item`` of ``c_dest``, in
+1000 t (``THS_T``) of CO2 or its equivalents. Those for ``TOTAL`` of the ``WORLD`` are
+what an industry emits itself; households are HH. A download is tab-separated
+(``estat_env_ac_co2fp.tsv``), a column a year, all other codes in the first column under
+``freq,...\\TIME_PERIOD``, flags behind a number; or SDMX-CSV, a row a number. See
+ec.europa.eu/eurostat/cache/metadata/en/env_ac_ghgfp_esms.htm. Industries have the codes
+of NACE, such as C10-C12 for C10T12; four countries of the edition 2026 (ALB, MKD, MNE,
+SRB) are in the rest of the world.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from ...core import TivaxError, require_count
@@ -43,6 +56,19 @@ VALUE_ADDED = ("D1", "D29X39", "B2A3G")
 
 # Greece and the United Kingdom as Eurostat writes them elsewhere.
 CODES = {"FIGW1": "ROW", "WRL_REST": "ROW", "EL": "GRC", "UK": "GBR"}
+
+# Industries of the tables, which emissions have in the spelling of NACE.
+INDUSTRIES = (
+    "A01 A02 A03 B C10T12 C13T15 C16 C17 C18 C19 C20 C21 C22 C23 C24 C25 C26 C27 C28 "
+    "C29 C30 C31_32 C33 D35 E36 E37T39 F G45 G46 G47 H49 H50 H51 H52 H53 I J58 J59_60 "
+    "J61 J62_63 K64 K65 K66 L M69_70 M71 M72 M73 M74_75 N77 N78 N79 N80T82 O84 P85 Q86 "
+    "Q87_88 R90T92 R93 S94 S95 S96 T U"
+).split()
+_SECTIONS = {"D": "D35", "L68": "L", "O": "O84", "P": "P85"}
+_EMISSIONS = ("c_orig", "nace_r2", "c_dest", "na_item", "unit")
+_PERIOD = ("time_period", "obs_value")
+_FINAL = "final"
+_GAS = re.compile(r"env_ac_(ghg|co2|ch4|n2o|hfc|pfc|nf3sf6)fp", re.I)
 
 # Cells are rounded to 0.001: the sum of an empty industry may be as much below zero.
 ROUNDING = 0.002
@@ -141,3 +167,53 @@ def _parts(labels: Sequence[str]) -> tuple[list[str], list[str]]:
     """``AT_C31_32`` is C31_32 of AT."""
     parts = [label.partition("_") for label in labels]
     return [part[0] for part in parts], [part[2] for part in parts]
+
+
+def has_emissions(frame: pd.DataFrame) -> bool:
+    """True for a download of Eurostat's emissions, in either form."""
+    return "c_orig" in ",".join(map(str, frame.columns)).lower()
+
+
+def emissions(file: TableFile, frame: pd.DataFrame) -> pd.DataFrame:
+    """Emissions by industry in the columns of an account; ``final`` has households'."""
+    frame = frame.rename(columns=lambda name: str(name).strip().lower())
+    first, *periods = map(str, frame.columns)
+    gas = _GAS.search(f"{file.name} {frame.iloc[:1, 0].to_list()}")
+    if gas is None:
+        raise TivaxError(f"{file.name}: names no env_ac_co2fp, nor another gas")
+    is_wide = "\\" in first
+    if is_wide:
+        codes = first.partition("\\")[0].split(",")
+        split = frame[first].astype(str).str.split(",", expand=True)
+        layout.check_shape(file, first, split, (len(frame), len(codes)))
+        frame = frame[periods].join(split.set_axis(codes, axis=1))
+    for column in _EMISSIONS:
+        layout.element(file, dict.fromkeys(frame.columns), column)
+    wanted = {"c_dest": "WORLD", "na_item": "TOTAL", "unit": "THS_T"}
+    for column, code in wanted.items():
+        frame = frame[frame[column] == code]
+    sector = frame["nace_r2"].replace({r"-[A-Z]": "T", "_[A-Z]": "_"}, regex=True)
+    frame = frame.assign(sector=sector.replace(_SECTIONS))
+    frame = frame[frame["c_orig"].str.fullmatch("[A-Z]{2}|WRL_REST")]
+    frame = frame[frame["sector"].isin([*INDUSTRIES, "HH"])]
+    if not frame["sector"].isin(INDUSTRIES).any():
+        said = ", ".join(f"{k} {v}" for k, v in wanted.items())
+        raise TivaxError(f"{file.name}: no emissions with {said}; get all of it")
+    if is_wide:
+        frame = frame.melt(["c_orig", "sector"], periods, *_PERIOD)
+    for column in _PERIOD:
+        layout.element(file, dict.fromkeys(frame.columns), column)
+    name, labels = gas[1].lower(), ["year", "region", "sector"]
+    time, value = (frame[k].astype(str).str.split().str[0] for k in _PERIOD)
+    frame = frame.assign(
+        year=pd.to_numeric(time, errors="coerce"),
+        region=layout.region_codes(file, frame["c_orig"], CODES),
+        **{name: pd.to_numeric(value, errors="coerce")},
+    ).drop_duplicates([*labels, name])  # a section of one division, D and D35
+    home = frame["sector"] == "HH"
+    found = frame.loc[~home, [*labels, name]].assign(unit="1000 t")
+    if home.any():
+        own = frame.loc[home, [*labels, name]].rename(columns={name: _FINAL})
+        own["sector"] = found["sector"].min()  # a number of the region, in one row
+        found = found.merge(own, how="left", on=labels)
+    return found.reset_index(drop=True)
