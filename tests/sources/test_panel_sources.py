@@ -436,10 +436,7 @@ def test_a_csv_cut_short_between_the_wanted_indicators_is_refused(tmp_path):
 # rises in Latvia and falls by less than half in Germany.
 @pytest.mark.parametrize(
     "code, year, before, after",
-    [
-        ("DEU", 1999, 1.7596676, 0.938283),
-        ("LVA", 2014, 0.529392, 0.752728),
-    ],
+    [("DEU", 1999, 1.7596676, 0.938283), ("LVA", 2014, 0.529392, 0.752728)],
 )
 def test_an_exchange_rate_that_turns_to_the_euro_is_refused(
     tmp_path, code, year, before, after
