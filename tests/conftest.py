@@ -52,6 +52,16 @@ def few_memory_maps():
         jax.clear_caches()
 
 
+@pytest.fixture(scope="module")
+def optimised():
+    """Programs as users have them, of modules that compute for longer than they load
+    programs: half their time."""
+    quick = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", quick)
+
+
 def shared_folder() -> Path | None:
     """``shared`` of the variable TIVAX_SHARED, or beside a folder above this one."""
     if folder := os.environ.get("TIVAX_SHARED"):
