@@ -48,8 +48,18 @@ def few_memory_maps():
     less than 10,000."""
     yield
     maps = Path("/proc/self/maps")
-    if maps.exists() and maps.read_bytes().count(b"\n") > 30_000:
+    if maps.exists() and maps.read_bytes().count(b"\n") > 45_000:
         jax.clear_caches()
+
+
+@pytest.fixture(scope="module")
+def optimised():
+    """Programs as users have them, of modules that compute for longer than they load
+    programs: half their time."""
+    quick = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", quick)
 
 
 def shared_folder() -> Path | None:

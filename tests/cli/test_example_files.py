@@ -16,10 +16,7 @@ import panel_files as pf
 from commands import good, mistake, names, tivax
 from helpers import random_tables
 
-FEW = {
-    "bootstrap": ("--draws", "50"),
-    "simulate": ("--panels", "2"),
-}
+FEW = {"bootstrap": ("--draws", "50"), "simulate": ("--panels", "2")}
 
 
 @pytest.fixture(scope="module")

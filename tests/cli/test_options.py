@@ -13,11 +13,7 @@ from typer._completion_shared import get_completion_script
 
 from tivax.engine import from_frames, save_store
 from tivax.engine.cli.app import COMMANDS
-from tivax.engine.cli.completion import (
-    COMPLETIONS,
-    LEVELS,
-    complete_at_first_tab,
-)
+from tivax.engine.cli.completion import COMPLETIONS, LEVELS, complete_at_first_tab
 from tivax.engine.core import load_toml
 from tivax.engine.measures import INDICATORS
 from tivax.engine.measures import LEVELS as KNOWN_LEVELS

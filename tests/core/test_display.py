@@ -18,11 +18,7 @@ from tivax.engine.core.display import (
     percent_text,
 )
 
-from helpers import (
-    random_panel,
-    two_stage,
-    two_way,
-)
+from helpers import random_panel, two_stage, two_way
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PANEL = random_panel(countries=8, years=6)

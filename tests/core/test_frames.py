@@ -4,12 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tivax.engine import (
-    decompose,
-    to_long,
-    trade_benefit_index,
-    value_added_trade,
-)
+from tivax.engine import decompose, to_long, trade_benefit_index, value_added_trade
 from tivax.engine.core import columns_of
 from tivax.engine.core.frames import write_frame
 

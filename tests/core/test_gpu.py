@@ -58,8 +58,6 @@ def test_only_the_year_that_stalls_is_solved_by_lu():
     assert (np.asarray(answer.passes) == 0).tolist() == [False, True]
 
 
-# What prints and writes nothing has nothing to compare.
-COMPARED = [run for run in RUNS if run != "check"]
 ON_THE_PROCESSOR = """
 import json, sys
 from tivax.engine.cli import app
@@ -78,7 +76,7 @@ def folder(tmp_path_factory):
     """Small tables, panels and run files, and what each run gives on the processor."""
     folder = tmp_path_factory.mktemp("both")
     make_inputs(folder, SMALL)
-    runs = [words(run, folder, at(folder, "processor", run)) for run in COMPARED]
+    runs = [words(run, folder, at(folder, "processor", run)) for run in RUNS]
     env = {"JAX_PLATFORMS": "cpu"}
     process = start_python(ON_THE_PROCESSOR, json.dumps(runs), env=env)
     _, said = process.communicate(timeout=900)
@@ -90,10 +88,12 @@ def at(folder: Path, where: str, run: str) -> Path:
     return folder / where / run.replace(" ", "-")
 
 
-@pytest.mark.parametrize("run", COMPARED)
+@pytest.mark.parametrize("run", RUNS)
 def test_a_command_writes_what_it_writes_on_the_processor(run, folder):
     wanted, found = (at(folder, where, run) for where in ("processor", "card"))
     good(*words(run, folder, found))
+    if run == "check":
+        return  # prints alone
     tables = [k for k in wanted.rglob("*") if k.suffix in (".csv", ".parquet")]
     assert tables
     rtol = OF_DRAWN_TABLES if run == "montecarlo" else RTOL

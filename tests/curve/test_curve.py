@@ -21,11 +21,7 @@ from tivax.kernels.random_draws import block_key, webb
 from tivax.kernels.specifications import Choice, fit_of_base
 
 from experiment_panels import small_panel, two_stage_model
-from helpers import (
-    error_of,
-    matrix_by_matrix,
-    two_way,
-)
+from helpers import error_of, matrix_by_matrix, two_way
 
 # Products of columns of length 1 against the pseudo-inverse of all dummies, in panels of
 # a hundred rows.
@@ -317,8 +313,7 @@ def test_every_combination_is_a_row_and_the_model_is_the_first(panel):
 
 def test_what_cannot_be_fitted_says_why_and_the_others_go_on(panel):
     frame = panel.assign(
-        fixed=panel["iso3"].str.len() + (panel["iso3"] == "AUT"),
-        twice=2 * panel["RQ"],
+        fixed=panel["iso3"].str.len() + (panel["iso3"] == "AUT"), twice=2 * panel["RQ"]
     )
     choices = {
         "controls": [["fixed"], ["RQ", "twice"], ["other"]],

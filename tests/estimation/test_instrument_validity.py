@@ -25,10 +25,7 @@ from tivax.engine.resampling import Wild, make_plan
 from tivax.engine.resampling.wild_tests import anderson_rubin_p_values
 from tivax.kernels import random_draws
 
-from helpers import (
-    error_of,
-    two_stage,
-)
+from helpers import error_of, two_stage
 
 # Two float64 implementations of one formula.
 RTOL = 1e-10

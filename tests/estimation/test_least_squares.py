@@ -21,13 +21,7 @@ from tivax.engine.estimation.samples import lagged
 from tivax.engine.estimation.vcov import CONVENTIONS, Convention, TwoWay
 from tivax.engine.panel.recipe import CONTROLS
 
-from helpers import (
-    error_of,
-    fit_with_dummies,
-    random_panel,
-    two_stage,
-    two_way,
-)
+from helpers import error_of, fit_with_dummies, random_panel, two_stage, two_way
 
 # Figures of R and pyfixest in the README of truth/estimation have 12 digits or more.
 PUBLISHED_RTOL = 1e-10

@@ -21,13 +21,7 @@ from tivax.engine.estimation.vcov import CONVENTIONS
 from tivax.engine.resampling.inference import resample
 from tivax.engine.resampling.schemes import Wild
 
-from helpers import (
-    error_of,
-    fit_with_dummies,
-    random_panel,
-    two_stage,
-    two_way,
-)
+from helpers import error_of, fit_with_dummies, random_panel, two_stage, two_way
 
 # The same regression in other units: rounding of a few operations.
 RTOL = 1e-9

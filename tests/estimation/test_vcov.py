@@ -17,12 +17,7 @@ from tivax.engine.estimation import CAPITALS, CV1, distances_among
 from tivax.engine.estimation.vcov import CONVENTIONS, PLAIN
 from tivax.engine.reporting import regression_table
 
-from helpers import (
-    error_of,
-    random_panel,
-    two_stage,
-    two_way,
-)
+from helpers import error_of, random_panel, two_stage, two_way
 
 # Few operations on a few hundred rows; measured below 1e-11.
 RTOL = 1e-9

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import vl_convert
 from numpy.testing import assert_array_equal
 
 import tivax as tx
@@ -154,13 +155,19 @@ def test_results_without_checksums_are_said_to_be(page, tmp_path, caplog):
 def test_scripts_in_the_cache_that_changed_are_made_again(
     monkeypatch, tmp_path, damage
 ):
+    """Bundling takes seconds, here none: every page of these tests has the true scripts."""
     monkeypatch.setenv("TIVAX_CACHE", str(tmp_path / "cache"))
+    made = []
+    monkeypatch.setattr(
+        vl_convert, "javascript_bundle", lambda code: made.append(code) or code
+    )
     own = _vega.__wrapped__()
     (kept,) = (tmp_path / "cache").iterdir()
     assert (tmp_path / "cache").stat().st_mode & 0o777 == 0o700
     kept.write_text(damage)
     assert _vega.__wrapped__() == own
     assert _vega.__wrapped__() == own and kept.read_text().startswith(own)
+    assert len(made) == 2
     assert names(tmp_path / "cache") == [kept.name]
 
 

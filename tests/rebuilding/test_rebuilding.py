@@ -15,6 +15,8 @@ from tivax.engine.rebuilding.rest_of_world import WITH_OUTPUT
 
 from helpers import error_of
 
+pytestmark = pytest.mark.usefixtures("optimised")
+
 
 @pytest.fixture(scope="module")
 def rebuilt():

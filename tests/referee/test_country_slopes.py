@@ -8,11 +8,7 @@ from scipy import stats
 import tivax as tx
 
 from described import assert_described
-from helpers import (
-    error_of,
-    random_panel,
-    two_way,
-)
+from helpers import error_of, random_panel, two_way
 
 NAMES = ["TBI", "RQ"]
 

@@ -7,10 +7,7 @@ import pytest
 import tivax as tx
 
 from described import assert_described
-from helpers import (
-    error_of,
-    two_stage,
-)
+from helpers import error_of, two_stage
 
 
 @pytest.fixture(scope="module")

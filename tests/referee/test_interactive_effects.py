@@ -14,11 +14,7 @@ import tivax as tx
 from tivax.engine.papers.trade_imbalance.columns import CONTROLS
 
 from described import assert_described
-from helpers import (
-    error_of,
-    paper_panel,
-    two_way,
-)
+from helpers import error_of, paper_panel, two_way
 
 
 @pytest.fixture(scope="module")

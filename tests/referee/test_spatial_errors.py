@@ -9,11 +9,7 @@ import tivax as tx
 from tivax.engine.referee.scpc import components, decay, rejection
 
 from described import assert_described
-from helpers import (
-    error_of,
-    random_panel,
-    two_way,
-)
+from helpers import error_of, random_panel, two_way
 
 
 def _points(n: int, seed: int = 0) -> np.ndarray:

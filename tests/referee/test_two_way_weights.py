@@ -7,10 +7,7 @@ import pytest
 import tivax as tx
 
 from described import assert_described
-from helpers import (
-    error_of,
-    two_way,
-)
+from helpers import error_of, two_way
 
 NAMES = {"entity": "iso3", "time": "year"}
 

@@ -452,11 +452,7 @@ def test_patterns_beyond_the_first_block_are_enumerated_too():
 
 def test_what_has_no_list_of_patterns_is_drawn():
     """Mammen's weights are not equally likely."""
-    for scheme in (
-        Wild(weights="mammen"),
-        Pairs(),
-        Bayesian(),
-    ):
+    for scheme in (Wild(weights="mammen"), Pairs(), Bayesian()):
         own = enumerated(3, scheme, 1000)
         assert (own.exact, own.draws) == (False, 1000)
 

@@ -46,11 +46,7 @@ from tivax.kernels.two_way import two_way_statistics, two_way_tests
 
 from commands import good, mistake, names
 from experiment_panels import small_panel
-from helpers import (
-    error_of,
-    matrix_by_matrix,
-    two_way,
-)
+from helpers import error_of, matrix_by_matrix, two_way
 
 # Cross products of 60 rows against another design of the same columns; measured 1e-13.
 RTOL = 1e-10

@@ -13,11 +13,7 @@ from tivax.engine.resampling import Wild, make_plan, resample
 from tivax.engine.resampling.wild_tests import invert_wild
 from tivax.kernels.two_way import two_way_statistics
 
-from helpers import (
-    error_of,
-    random_panel,
-    two_way,
-)
+from helpers import error_of, random_panel, two_way
 
 # Projections in another order, and a variance that is a difference.
 RTOL = 1e-9

@@ -327,10 +327,7 @@ def test_every_kind_is_the_literal_solution_of_the_changed_table(world):
 def test_a_dense_solution_and_an_update_of_the_inverse_agree(world, monkeypatch):
     from tivax.engine.scenarios import evaluate
 
-    shocks = [
-        tx.shocks.Shift("R0", "R3", percent=40),
-        tx.shocks.Extract(regions="R1"),
-    ]
+    shocks = [tx.shocks.Shift("R0", "R3", percent=40), tx.shocks.Extract(regions="R1")]
     plan = make_plan(world, shocks)
     by_update = np.concatenate(list(plan.rows()))
     monkeypatch.setattr(evaluate, "_HIGHEST_RANK", -1.0)

@@ -92,9 +92,9 @@ def small_wdi(folder):
     return api(folder, [("ROU", CPI, ["45.7", "34.5"]), ("AFE", CPI, ["", "1.5"])])
 
 
-def table(folder, text):
+def table(folder, text, encoding="utf-8"):
     path = folder / "table.csv"
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text, encoding=encoding, newline="")
     return path
 
 
@@ -139,36 +139,6 @@ def test_a_kof_stata_file_gives_the_values_of_its_float32(tmp_path):
     assert_rows(frame, ("ROM", 2000, exact), ("ROM", 2001, 36.0))
 
 
-@pytest.mark.parametrize("suffix", [".dta", ".xlsx"])
-def test_a_column_that_is_not_there_is_named(tmp_path, suffix):
-    path = small_kof(tmp_path, suffix)
-    assert "lacks KOFXXdj; get the" in refusal(kof, path, "KOFGIdj", "KOFXXdj")
-
-
-def without_de_jure(frame):
-    return frame[[name for name in frame if not str(name).endswith("dj")]]
-
-
-def with_text(frame):
-    frame = frame.astype({"KOFGIdj": object})
-    frame.loc[1, "KOFGIdj"] = "n.a."
-    return frame
-
-
-@pytest.mark.parametrize(
-    "frame, told",
-    [
-        (without_de_jure(pf.kof()), "lacks KOFGIdj and all other de jure indices; get edition 2018"),
-        (with_text(pf.kof()), "KOFGIdj of ROM 2000 holds 'n.a.', not a number"),
-        (pf.kof([("ABW", 2000), ("ROM", 2001), ("ROM", 2001)]), "ROM 2001 is in more than one row"),
-        (pf.kof([("", 2000)]), "no row with a country code"),
-    ],
-    ids=["edition", "text", "twice", "no rows"],
-)  # fmt: skip
-def test_a_kof_workbook_with_a_mistake_is_refused(tmp_path, frame, told):
-    assert told in refusal(kof, small_kof(tmp_path, frame=frame), "KOFGIdj")
-
-
 def test_rows_without_a_code_are_dropped_and_a_year_that_is_none_refused(tmp_path):
     frame = pf.kof([("ABW", 2000), ("", 2001), (" ", 2001)])
     assert_rows(kof.read(small_kof(tmp_path, frame=frame), ["KOFGI"]), "ABW 2000 10.0")
@@ -177,11 +147,6 @@ def test_rows_without_a_code_are_dropped_and_a_year_that_is_none_refused(tmp_pat
         frame.loc[1, "year"] = wrong
         message = refusal(kof, small_kof(tmp_path, frame=frame), "KOFGI")
         assert "a row of ROM has no year that can be read" in message
-
-
-def test_a_workbook_without_the_sheet_names_those_it_has(tmp_path):
-    path = pf.write_sheets(tmp_path / "KOFGI.xlsx", {"A": [["code"]], "B": [[1]]})
-    assert "no sheet 'Sheet1', its sheets are A, B" in refusal(kof, path, "KOFGI")
 
 
 def test_the_kof_archive_of_2019_is_read_in_place(tmp_path):
@@ -227,12 +192,6 @@ def test_years_that_are_floats_become_integers(tmp_path):
     assert_rows(pwt.read(path, ["cn"]), *rows)
 
 
-def test_a_series_of_later_versions_names_the_version_to_get(tmp_path):
-    message = refusal(pwt, small_pwt(tmp_path), "ctfp", "cn", "rnna", "pl_n")
-    assert "lacks rnna, pl_n; get version 9.1 or later, which has rnna, pl" in message
-    assert "lacks tfp; the published" in refusal(pwt, small_pwt(tmp_path), "tfp")
-
-
 def test_ck_is_read_for_cn_only_where_there_is_no_cn(tmp_path):
     old = pwt.read(small_pwt(tmp_path), ["cn", "ck"])
     assert_rows(old, "AGO 2000 7 7", "ROU 2000 9 9", "ROU 2001 8 8")
@@ -250,19 +209,6 @@ def test_na_of_a_csv_is_a_missing_number(tmp_path):
     assert math.isnan(value_of(pwt.read(path, ["ctfp"]), "AGO", 2000, "ctfp"))
     path.write_text("\n\n")
     assert "no names in row 1" in refusal(pwt, path, "ctfp")
-
-
-def test_a_factor_of_words_is_no_series(tmp_path):
-    path = small_pwt(tmp_path, i_xr=["market", "market", "estimated"])
-    assert "i_xr of ROU 2000 holds 'market'" in refusal(pwt, path, "i_xr")
-
-
-def test_an_r_file_of_something_else_is_refused(tmp_path):
-    path = tmp_path / "pwt9.0.rda"
-    rdata.write_rda(path, {"other": np.arange(3.0)})
-    assert "lacks pwt9.0, it has other" in refusal(pwt, path, "ctfp")
-    rdata.write_rda(path, {"pwt9.0": np.arange(3.0)})
-    assert "pwt9.0 is not a data frame" in refusal(pwt, path, "ctfp")
 
 
 # --------------------------------------------------------------------------- WGI
@@ -340,20 +286,6 @@ def test_an_indicator_of_the_world_bank_skips_the_years_nobody_has(tmp_path):
     assert "lacks VA.EST; get it from https://api" in refusal(wgi, path, "vae")
 
 
-def test_an_estimate_that_the_wgi_do_not_have_is_refused(tmp_path):
-    message = refusal(wgi, small_wgi(tmp_path), "rqs")
-    assert "no series rqs; choose from vae, pve, gee, rqe" in message
-
-
-def test_a_wgi_sheet_without_labels_or_with_text_is_refused(tmp_path):
-    path = pf.write_wgi(tmp_path / "wgi.xlsx", {"RegulatoryQuality": [["Code"]]})
-    message = refusal(wgi, path, "rqe")
-    assert "sheet RegulatoryQuality has no row with Code and Estimate" in message
-    bad = pf.wgi_sheet({"ROM": [0.1, "n.a."]}, [1996, 1998])
-    path = pf.write_wgi(tmp_path / "wgi.xlsx", {"RegulatoryQuality": bad})
-    assert "rqe of ROM 1998 holds 'n.a.'" in refusal(wgi, path, "rqe")
-
-
 # --------------------------------------------------------------------- World Bank
 
 
@@ -399,47 +331,11 @@ def test_a_table_of_ones_own_is_read_by_indicator_or_alias(tmp_path, code, infla
     assert_rows(frame, "ROU 2000 45.7", "ROU 2001 nan")
 
 
-def test_a_column_that_a_table_lacks_is_named_with_its_alias(tmp_path):
-    message = refusal(wdi, table(tmp_path, "iso3c,year\nROU,2000\n"), EXPORTS)
-    assert f"no column has the name {EXPORTS} and Exports_USD_current" in message
-
-
-@pytest.mark.parametrize(
-    "text, message",
-    [
-        ("a,b\n1,2\n", "no header with Country Code and Indicator Code, nor with"),
-        ("iso3c,year,inflation\nROU,2000,many\n", "of ROU 2000 holds 'many', not a"),
-        ("iso3c,year,inflation\nROU,2000,inf\n", "of ROU 2000 holds 'inf', not a"),
-        ("iso3c,year,inflation\nROU,2000,1\nROU,2000,1\n", "ROU 2000 is in more"),
-        ("iso3c,year,inflation\nROU,2000,1\nROU,20", "a row has 2 cells and the header"),
-        ("Country Code,Indicator Code,x\nROU,a,1\n", "no columns of years such as"),
-        ("", "empty file"),
-    ],
-)  # fmt: skip
-def test_a_csv_that_is_no_table_is_refused(tmp_path, text, message):
-    assert message in refusal(wdi, table(tmp_path, text), CPI)
-
-
-def test_a_csv_that_is_not_utf8_is_refused(tmp_path):
-    path = tmp_path / "table.csv"
-    path.write_bytes("iso3c,year,inflation,name\nCIV,2000,1,Côte\n".encode("latin-1"))
-    assert "not a text in UTF-8" in refusal(wdi, path, CPI)
-
-
-def test_a_csv_cut_short_between_the_wanted_indicators_is_refused(tmp_path):
-    path = api(tmp_path, [("AFE", CPI, [1, 2]), ("ROU", CPI, [1, 2])])
-    path.write_bytes(path.read_bytes().partition(b'"country, ROU"')[0] + b'"country, R')
-    assert "a row has 1 cells and the header 7" in refusal(wdi, path, CPI)
-
-
 # Last year of the old currency, first of the euro, as the API gives them. The rate
 # rises in Latvia and falls by less than half in Germany.
 @pytest.mark.parametrize(
     "code, year, before, after",
-    [
-        ("DEU", 1999, 1.7596676, 0.938283),
-        ("LVA", 2014, 0.529392, 0.752728),
-    ],
+    [("DEU", 1999, 1.7596676, 0.938283), ("LVA", 2014, 0.529392, 0.752728)],
 )
 def test_an_exchange_rate_that_turns_to_the_euro_is_refused(
     tmp_path, code, year, before, after
@@ -487,34 +383,6 @@ def test_every_form_of_the_outlook_is_read_exactly(tmp_path, name, encoding, del
     )
 
 
-def test_a_subject_that_is_not_there_is_named(tmp_path):
-    assert "lacks PCPI; this edition has the subjects NGDPD" in refusal(
-        weo, small_weo(tmp_path), "PCPI"
-    )
-
-
-@pytest.mark.parametrize("cell", ["26,93", "1.2.3", "none"])
-def test_a_number_that_is_none_is_refused(tmp_path, cell):
-    path = tmp_path / "weo.xls"
-    text = pf.weo_text([("CIV", "LP", ["1", cell])], [2000, 2001])
-    path.write_text(text, encoding="latin-1", newline="")
-    assert f"LP of CIV 2001 holds '{cell}', not a number" in refusal(weo, path, "LP")
-
-
-def test_a_text_cut_inside_a_row_is_refused(tmp_path):
-    path = small_weo(tmp_path)
-    data = path.read_bytes()
-    path.write_bytes(data[: data.rindex(b"2,000,000") + 3])
-    assert "fewer than years; the file is damaged" in refusal(weo, path, "PCPIPCH")
-    path.write_bytes(data[: data.rindex(b"968") + 3])
-    assert "fewer than years; the file is damaged" in refusal(weo, path, "PCPIPCH")
-
-
-def test_a_real_workbook_named_xls_is_refused(tmp_path):
-    path = small_bis(tmp_path).rename(tmp_path / "WEOApr2021all.xls")
-    assert "not a text; get the IMF's file again" in refusal(weo, path, "LP")
-
-
 # --------------------------------------------------------------------------- BIS
 
 
@@ -530,29 +398,6 @@ def test_a_year_is_the_mean_of_its_twelve_months(tmp_path):
     )
 
 
-@pytest.mark.parametrize(
-    "row, column, value, message",
-    [
-        (7, 2, "n.a.", "sheet Real, 2000-03 of XM is not a number"),
-        (7, 0, "March", "sheet Real, column A holds 'March', not a date"),
-        (4, slice(1, 3), ["XXDZ", "XXXM"], "sheet Real has no row of codes such as RBAU"),
-    ],
-)  # fmt: skip
-def test_a_bis_sheet_with_a_wrong_cell_is_refused(
-    tmp_path, row, column, value, message
-):
-    rows = pf.bis_sheet("Real", ["DZ", "XM"], [(2000, m) for m in range(1, 13)])
-    rows[row][column] = value
-    path = pf.write_sheets(tmp_path / "broad.xlsx", {"Real": rows})
-    assert message in refusal(bis, path, "real")
-
-
-def test_a_month_that_is_not_there_or_far_away_is_told(tmp_path):
-    months = [(2000, m) for m in range(1, 12)] + [(2908, 12)]
-    line = refusal(bis, small_bis(tmp_path, months), "real")
-    assert "sheet Real lacks months from 2000-01 to 2908-12" in line
-
-
 def test_a_month_that_repeats_and_a_blank_month_are_told_or_missing(tmp_path):
     months = [(2000, 1)] + [(2000, m) for m in range(1, 12)]
     path = small_bis(tmp_path, months)
@@ -563,9 +408,112 @@ def test_a_month_that_repeats_and_a_blank_month_are_told_or_missing(tmp_path):
     assert_rows(bis.read(path, ["real"]), "DZA 2000 nan", "XM 2000 205.5")
 
 
-def test_a_series_that_the_bis_does_not_have_is_refused(tmp_path):
-    message = refusal(bis, small_bis(tmp_path), "narrow")
-    assert "no series narrow; choose from real, nominal" in message
+# ------------------------------------------------------- files that are refused
+
+
+def without_de_jure(frame):
+    return frame[[name for name in frame if not str(name).endswith("dj")]]
+
+
+def with_text(frame):
+    frame = frame.astype({"KOFGIdj": object})
+    frame.loc[1, "KOFGIdj"] = "n.a."
+    return frame
+
+
+def of_kof(frame):
+    return lambda folder: small_kof(folder, frame=frame)
+
+
+def own(text):
+    return lambda folder: table(folder, text)
+
+
+def of_r(**objects):
+    def write(folder):
+        rdata.write_rda(path := folder / "pwt9.0.rda", objects)
+        return path
+
+    return write
+
+
+def of_wgi(rows):
+    return lambda folder: pf.write_wgi(folder / "wgi.xlsx", {"RegulatoryQuality": rows})
+
+
+def of_weo(cell):
+    return lambda folder: table(
+        folder, pf.weo_text([("CIV", "LP", ["1", cell])], YEARS)
+    )
+
+
+def cut(write, text, more=0):
+    """The file ends so many bytes after a text."""
+
+    def written(folder):
+        data = (path := write(folder)).read_bytes()
+        path.write_bytes(data[: data.rindex(text) + more])
+        return path
+
+    return written
+
+
+def of_bis(row, column, value):
+    rows = pf.bis_sheet("Real", ["DZ", "XM"], [(2000, m) for m in range(1, 13)])
+    rows[row][column] = value
+    return lambda folder: pf.write_sheets(folder / "broad.xlsx", {"Real": rows})
+
+
+YEARS = [2000, 2001]
+TWO = [("AFE", CPI, [1, 2]), ("ROU", CPI, [1, 2])]
+MANY = [(2000, m) for m in range(1, 12)] + [(2908, 12)]
+OWN = "iso3c,year,inflation\nROU,2000"
+
+
+@pytest.mark.parametrize(
+    "source, write, series, told",
+    [
+        (kof, small_kof, "KOFGIdj KOFXXdj", "lacks KOFXXdj; get the"),
+        (kof, lambda f: small_kof(f, ".dta"), "KOFGIdj KOFXXdj", "lacks KOFXXdj; get the"),
+        (kof, of_kof(without_de_jure(pf.kof())), "KOFGIdj", "lacks KOFGIdj and all other de jure indices; get edition 2018"),
+        (kof, of_kof(with_text(pf.kof())), "KOFGIdj", "KOFGIdj of ROM 2000 holds 'n.a.', not a number"),
+        (kof, of_kof(pf.kof([("ABW", 2000), ("ROM", 2001), ("ROM", 2001)])), "KOFGIdj", "ROM 2001 is in more than one row"),
+        (kof, of_kof(pf.kof([("", 2000)])), "KOFGIdj", "no row with a country code"),
+        (kof, lambda f: pf.write_sheets(f / "KOF.xlsx", {"A": [["code"]], "B": [[1]]}), "KOFGI", "no sheet 'Sheet1', its sheets are A, B"),
+        (pwt, small_pwt, "ctfp cn rnna pl_n", "lacks rnna, pl_n; get version 9.1 or later, which has rnna, pl"),
+        (pwt, small_pwt, "tfp", "lacks tfp; the published"),
+        (pwt, lambda f: small_pwt(f, i_xr=["market", "market", "estimated"]), "i_xr", "i_xr of ROU 2000 holds 'market'"),
+        (pwt, of_r(other=np.arange(3.0)), "ctfp", "lacks pwt9.0, it has other"),
+        (pwt, of_r(**{"pwt9.0": np.arange(3.0)}), "ctfp", "pwt9.0 is not a data frame"),
+        (wgi, small_wgi, "rqs", "no series rqs; choose from vae, pve, gee, rqe"),
+        (wgi, of_wgi([["Code"]]), "rqe", "sheet RegulatoryQuality has no row with Code and Estimate"),
+        (wgi, of_wgi(pf.wgi_sheet({"ROM": [0.1, "n.a."]}, [1996, 1998])), "rqe", "rqe of ROM 1998 holds 'n.a.'"),
+        (wdi, own("iso3c,year\nROU,2000\n"), EXPORTS, f"no column has the name {EXPORTS} and Exports_USD_current"),
+        (wdi, own("a,b\n1,2\n"), CPI, "no header with Country Code and Indicator Code, nor with"),
+        (wdi, own(f"{OWN},many\n"), CPI, "of ROU 2000 holds 'many', not a"),
+        (wdi, own(f"{OWN},inf\n"), CPI, "of ROU 2000 holds 'inf', not a"),
+        (wdi, own(f"{OWN},1\nROU,2000,1\n"), CPI, "ROU 2000 is in more"),
+        (wdi, own(f"{OWN},1\nROU,20"), CPI, "a row has 2 cells and the header"),
+        (wdi, own("Country Code,Indicator Code,x\nROU,a,1\n"), CPI, "no columns of years such as"),
+        (wdi, own(""), CPI, "empty file"),
+        (wdi, lambda f: table(f, "iso3c,year,inflation,name\nCIV,2000,1,Côte\n", "latin-1"), CPI, "not a text in UTF-8"),
+        (wdi, cut(lambda f: api(f, TWO), b'"country, ROU"', 11), CPI, "a row has 1 cells and the header 7"),
+        (weo, small_weo, "PCPI", "lacks PCPI; this edition has the subjects NGDPD"),
+        *((weo, of_weo(k), "LP", f"LP of CIV 2001 holds '{k}', not a number") for k in ("26,93", "1.2.3", "none")),
+        (weo, cut(small_weo, b"2,000,000", 3), "PCPIPCH", "fewer than years; the file is damaged"),
+        (weo, cut(small_weo, b"968", 3), "PCPIPCH", "fewer than years; the file is damaged"),
+        (weo, lambda f: small_bis(f).rename(f / "WEOApr2021all.xls"), "LP", "not a text; get the IMF's file again"),
+        (bis, of_bis(7, 2, "n.a."), "real", "sheet Real, 2000-03 of XM is not a number"),
+        (bis, of_bis(7, 0, "March"), "real", "sheet Real, column A holds 'March', not a date"),
+        (bis, of_bis(4, slice(1, 3), ["XXDZ", "XXXM"]), "real", "sheet Real has no row of codes such as RBAU"),
+        (bis, lambda f: small_bis(f, MANY), "real", "sheet Real lacks months from 2000-01 to 2908-12"),
+        (bis, small_bis, "narrow", "no series narrow; choose from real, nominal"),
+    ],
+)  # fmt: skip
+def test_what_does_not_serve_is_refused_in_a_line(
+    tmp_path, source, write, series, told
+):
+    assert told in refusal(source, write(tmp_path), *series.split())
 
 
 # ------------------------------------------------------------------ the real files

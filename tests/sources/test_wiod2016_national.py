@@ -22,6 +22,8 @@ from tivax.engine.sources.tables import wiod2016_national as national
 from commands import good, mistake
 from helpers import error_of
 
+pytestmark = pytest.mark.usefixtures("optimised")
+
 SOURCE = "wiod2016-national"
 
 

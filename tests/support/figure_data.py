@@ -134,13 +134,7 @@ def random_tbi(regions=REGIONS, years=YEARS, seed=0):
 
 def threats() -> pd.DataFrame:
     """A model and variants of it, one in each state."""
-    states = (
-        "the model",
-        "as before",
-        "blurred",
-        "turned or gone",
-        "other question",
-    )
+    states = ("the model", "as before", "blurred", "turned or gone", "other question")
     coef = np.array([2.0, 1.5, 0.8, -0.3, 4.0])
     return pd.DataFrame(
         {

@@ -6,11 +6,9 @@ command is on the list as soon as a run of ``gpu_commands`` reaches it.
 """
 
 import re
-import runpy
 import sys
 from collections.abc import Callable
 from functools import partial, wraps
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -79,14 +77,10 @@ def nothing_of(traced: Any) -> Any:
 
 
 class Lowered:
-    """Programs of runs, each lowered once for the shapes that it is called with.
-
-    Where ``computed`` is False they are not run, which saves compiling them.
-    """
+    """Programs of runs, each lowered once for the shapes that it is called with."""
 
     def __init__(self) -> None:
         self.programs: dict[int, tuple[str, Any]] = {}
-        self.computed = True
 
     def __call__(self, name: str, jitted: Any, args: tuple, kwargs: dict) -> Any:
         traced = jitted.trace(*args, **kwargs)
@@ -94,7 +88,7 @@ class Lowered:
         if key not in self.programs:  # kept alive, so that no other has its number
             self.programs[key] = name, traced
             require_lowered(name, jitted, args, kwargs)
-        return jitted(*args, **kwargs) if self.computed else nothing_of(traced)
+        return jitted(*args, **kwargs)
 
 
 def run_command(words: list[str]) -> None:
@@ -109,24 +103,3 @@ def run_command(words: list[str]) -> None:
             raise RuntimeError(
                 f"tivax {' '.join(words)} ended with {end.code}"
             ) from None
-
-
-if __name__ == "__main__":  # FOLDER SCRIPT RUN ...: what test_gpu_programs.py runs
-    folder, before, *runs = sys.argv[1:]
-    jax.config.update("jax_enable_x64", True)
-    lowered = Lowered()
-    record(lowered)
-    jax.default_backend = lambda: "gpu"
-    if before:
-        runpy.run_path(before)
-    from tivax.engine.resampling import running
-
-    import gpu_commands as commands
-
-    running._AT_ONCE_GPU = 2  # 64 would take a processor a minute
-    commands.make_inputs(Path(folder), commands.SMALL)
-    for run in runs:
-        known = len(lowered.programs)
-        lowered.computed = commands.RUNS[run].split()[0] not in commands.OF_TABLES
-        run_command(commands.words(run, Path(folder), Path(folder) / "out" / run))
-        print(f"{run}: {len(lowered.programs) - known}", file=sys.stderr)

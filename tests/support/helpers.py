@@ -235,11 +235,7 @@ def random_panel(
     N = countries * years
     i, t = np.divmod(np.arange(N), years)
     frame = pd.DataFrame(
-        {
-            "iso3": [f"C{k:02d}" for k in i],
-            "year": 2000 + t,
-            "developed": i % 2,
-        }
+        {"iso3": [f"C{k:02d}" for k in i], "year": 2000 + t, "developed": i % 2}
     )
     country, year = rng.normal(size=countries)[i], rng.normal(size=years)[t]
     for name in ("TBI", *CONTROLS):

@@ -116,12 +116,7 @@ def eora_world(year: int = 2015, prices: str = "at basic prices") -> WorldTable:
     Y = whole.Y * used[:, None, None]
     x = Z.sum(axis=1) + Y.sum(axis=(1, 2))
     return replace(
-        whole,
-        Z=Z,
-        Y=Y,
-        x=x,
-        value_added=(x - Z.sum(axis=0)) * used,
-        edition=prices,
+        whole, Z=Z, Y=Y, x=x, value_added=(x - Z.sum(axis=0)) * used, edition=prices
     )
 
 

@@ -22,11 +22,7 @@ from tivax.engine.rebuilding import (
     Year2000,
     Year2014,
 )
-from tivax.engine.rebuilding.pieces import (
-    GROUP_MEMBERS,
-    KIND_MEMBERS,
-    PRODUCT_OF,
-)
+from tivax.engine.rebuilding.pieces import GROUP_MEMBERS, KIND_MEMBERS, PRODUCT_OF
 from tivax.engine.sources.tables.wiod2016_national import COLUMNS, LABELS, TOTALS
 
 EMPTY = INDUSTRIES.index("M73")

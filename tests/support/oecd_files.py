@@ -84,10 +84,7 @@ def cells(
     numbers[-1, :n] = table.x
     head = ["" if old else "V1", *industries, *demand, total]
     labels = [*industries, *taxes, added, output]
-    return [
-        head,
-        *([k, *row] for k, row in zip(labels, _texts(numbers), strict=True)),
-    ]
+    return [head, *([k, *row] for k, row in zip(labels, _texts(numbers), strict=True))]
 
 
 def _texts(numbers: np.ndarray) -> list[list[str]]:

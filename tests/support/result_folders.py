@@ -34,10 +34,7 @@ def indicators_frame(regions=REGIONS, years=YEARS) -> pd.DataFrame:
     rng = np.random.default_rng(3)
     rows = [
         (year, region, sector, partner, name)
-        for name, partners in (
-            ("EXGR", ["WLD", *regions]),
-            ("GVC_PART_BM", ["WLD"]),
-        )
+        for name, partners in (("EXGR", ["WLD", *regions]), ("GVC_PART_BM", ["WLD"]))
         for year in years
         for region in regions
         for sector in ("TOTAL", "S1")

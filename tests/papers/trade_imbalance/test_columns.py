@@ -13,12 +13,7 @@ from tivax.engine.papers.trade_imbalance import columns as paper
 from tivax.engine.papers.trade_imbalance import printed
 from tivax.engine.papers.trade_imbalance.columns import COLUMNS, COMPARISON, TERMS
 
-from helpers import (
-    paper_estimates,
-    paper_panel,
-    random_panel,
-    two_way,
-)
+from helpers import paper_estimates, paper_panel, random_panel, two_way
 
 # Printed with four decimals: of 120 values of the reconstructed index, README of data.
 INDEX_MEAN, INDEX_LARGEST = 0.001, 0.015

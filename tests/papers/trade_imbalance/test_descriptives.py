@@ -18,13 +18,7 @@ from tivax.engine.papers.trade_imbalance.descriptives import (
     index_structure,
 )
 
-from helpers import (
-    error_of,
-    fit_with_dummies,
-    paper_panel,
-    random_panel,
-    two_way,
-)
+from helpers import error_of, fit_with_dummies, paper_panel, random_panel, two_way
 
 # A few sums in another order; measured 1e-14.
 RTOL = 1e-12

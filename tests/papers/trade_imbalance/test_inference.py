@@ -14,10 +14,7 @@ from tivax.engine.papers.trade_imbalance.inference import (
     side,
 )
 
-from helpers import (
-    random_panel,
-    two_way,
-)
+from helpers import random_panel, two_way
 
 # Another elimination of the same cross products; measured 1e-12.
 RTOL = 1e-9

@@ -47,10 +47,7 @@ from tivax.engine.tables import country_group
 
 from commands import Answer, good, mistake, names
 from described import assert_described
-from helpers import (
-    random_tables,
-    two_way,
-)
+from helpers import random_tables, two_way
 
 pytestmark = [pytest.mark.shared, pytest.mark.slow]
 

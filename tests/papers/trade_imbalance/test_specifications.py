@@ -28,13 +28,7 @@ from tivax.engine.papers.trade_imbalance.specifications import (
     specification_curve,
 )
 
-from helpers import (
-    paper_estimates,
-    paper_files,
-    paper_panel,
-    random_panel,
-    two_way,
-)
+from helpers import paper_estimates, paper_files, paper_panel, random_panel, two_way
 
 # The kernel against pyfixest, float64: the normal equations of 22 columns in place of a
 # solve of the transformed rows. Measured 3e-11 standard errors (real panel).

@@ -29,10 +29,7 @@ from tivax.engine.papers.trade_imbalance.verdicts import (
 )
 from tivax.engine.threats import Threats
 
-from helpers import (
-    random_panel,
-    two_stage,
-)
+from helpers import random_panel, two_stage
 
 # Of a test that holds: coefficient in the claimed direction, error, p.
 YES = {

@@ -54,11 +54,7 @@ from tivax.engine.core.jobs import Job
 from tivax.engine.core.limits import set_max_size
 from tivax.engine.core.manifest import Run, describe_outputs
 from tivax.engine.core.parts import Part
-from tivax.engine.estimation import (
-    Conley,
-    LinearFit,
-    cross_section_dependence,
-)
+from tivax.engine.estimation import Conley, LinearFit, cross_section_dependence
 from tivax.engine.estimation.model import Model
 from tivax.engine.explorer import collect_results, result_folders
 from tivax.engine.measures import trade_benefit_index

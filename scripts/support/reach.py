@@ -1,6 +1,6 @@
 """Which tests a change can reach, from the source code alone.
 
-    python tests/support/reach.py [BASE]    node ids of pytest, one a line
+    python scripts/support/reach.py [BASE]    node ids of pytest, one a line
 
 A node is a definition at the top level of a module, a function of a test or a fixture,
 or a data file; it uses what its code names. Names lead through imports and the lists of
@@ -20,7 +20,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-FOLDERS = ("engine", "kernels", "bench", "tests")
+FOLDERS = ("engine", "kernels", "bench", "tests", "scripts")
+# Whose modules import each other by their own names.
+SUPPORT = ("tests/support/", "scripts/support/")
 # What a change of these can do cannot be read in the code of tests.
 EVERYTHING = ("pyproject.toml", "constraints.txt", "scripts/test", "tests/conftest.py")
 # The command line has every command in one table. A test runs those that it names.
@@ -41,7 +43,7 @@ class Module:
     def __init__(self, path: str, text: str) -> None:
         self.path, self.name = path, module_name(path)
         self.is_package = path.endswith("__init__.py")
-        self.is_test = path.startswith("tests/")
+        self.is_test = path.startswith(("tests/", "scripts/"))
         # All that an import of a test's module does, each of its tests needs.
         self.is_whole = "/test_" in path
         self.imports: dict[str, set[Node]] = defaultdict(set)
@@ -137,8 +139,8 @@ class Tree:
         code = {k for k in self.paths if k.endswith(".py") and k.startswith(FOLDERS)}
         modules = [Module(path, read(path)) for path in sorted(code)]
         self.modules = {k.name: k for k in modules}
-        for module in modules:  # imported from tests/support by their own name
-            if module.path.startswith("tests/support/"):
+        for module in modules:
+            if module.path.startswith(SUPPORT):
                 self.modules.setdefault(module.name.rpartition(".")[2], module)
         self.public: dict[str, dict[str, Node]] = {}
         self.files: dict[str, set[str]] = defaultdict(set)
@@ -232,7 +234,11 @@ class Tree:
                 return set()
             if node not in found:
                 found.add(node)
-                ahead += self.uses(node) if node.module.startswith("tests.") else ()
+                ahead += (
+                    self.uses(node)
+                    if node.module.startswith(("tests.", "scripts."))
+                    else ()
+                )
         runs = {Node(APP, "main"), Node("engine.cli.start", "main")}
         return self.every_command if found & runs else set()
 
