@@ -324,7 +324,9 @@ def test_a_placebo_regression_has_the_outcome_and_the_controls_of_the_panel(tmp_
     assert given is not None and given.y is not None
     y = frame.set_index(["iso3", "year"])["KOFGIdj"]
     y = y - y.groupby("iso3").transform("mean")
-    effect = two_way(frame, "KOFGIdj", study.designs[0].given.regressors).terms["estimate"]["TBI"]
+    effect = two_way(frame, "KOFGIdj", study.designs[0].given.regressors).terms[
+        "estimate"
+    ]["TBI"]
     x = frame.set_index(["iso3", "year"])["TBI"]
     less = y - effect * (x - x.groupby("iso3").transform("mean"))
     own = (less / np.sqrt((y**2).mean())).to_numpy().reshape(9, 6)
