@@ -185,7 +185,7 @@ def emissions(file: TableFile, frame: pd.DataFrame) -> pd.DataFrame:
     if is_wide:
         codes = first.partition("\\")[0].split(",")
         split = frame[first].astype(str).str.split(",", expand=True)
-        layout.check_shape(file, first, split, (len(frame), len(codes)))
+        layout.check_shape(file, first, split.to_numpy(), (len(frame), len(codes)))
         frame = frame[periods].join(split.set_axis(codes, axis=1))
     for column in _EMISSIONS:
         layout.element(file, dict.fromkeys(frame.columns), column)
@@ -207,7 +207,7 @@ def emissions(file: TableFile, frame: pd.DataFrame) -> pd.DataFrame:
     time, value = (frame[k].astype(str).str.split().str[0] for k in _PERIOD)
     frame = frame.assign(
         year=pd.to_numeric(time, errors="coerce"),
-        region=layout.region_codes(file, frame["c_orig"], CODES),
+        region=layout.region_codes(file, frame["c_orig"].tolist(), CODES),
         **{name: pd.to_numeric(value, errors="coerce")},
     ).drop_duplicates([*labels, name])  # a section of one division, D and D35
     home = frame["sector"] == "HH"
