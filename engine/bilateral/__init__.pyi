@@ -6,4 +6,5 @@ from .fits import gravity as gravity
 from .fits import gravity_difference as gravity_difference
 from .run_files import run_elasticities as run_elasticities
 from .run_files import run_gravity as run_gravity
+from .sharing import Shared as Shared
 from .solved import Gravity as Gravity

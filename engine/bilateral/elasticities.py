@@ -89,6 +89,7 @@ def tariff_rows(data: pd.DataFrame) -> pd.DataFrame:
     """
     require_columns(data, ["value", "tariff", *KEYS])
     keys = [*KEYS, *(["year"] if "year" in data else [])]
+    data = data.reset_index(drop=True)
     rows = complete_rows(data, ["value", "tariff"], KEYS[1:])
     rows = rows.assign(**{k: data[k] for k in keys}).dropna(subset=keys)
     for name, wrong, says in (

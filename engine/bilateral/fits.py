@@ -32,6 +32,7 @@ from ..estimation import (
 from ..measures import value_added_trade
 from ..reporting import Told
 from ..tables import WorldTables, require_tables
+from .sharing import MANY, Shared, Sides, flows_that_share
 from .solved import (
     STEP,
     WEIGHT,
@@ -84,6 +85,7 @@ class GravityFit(Estimate, Told):
     printed = True
     flows: str = ""
     spec: Gravity | None = None
+    sides: Sides | None = None
     estimated: SolvedGravity | None = None
     separated: pd.DataFrame | None = None
     missing: int = 0
@@ -98,6 +100,7 @@ class GravityFit(Estimate, Told):
         require_kind("spec", spec, Gravity, "a formula or a tx.Gravity")
         solved = SolvedGravity.of(data, spec)
         about = {"flows": spec.outcome, "spec": spec, "estimated": solved}
+        about["sides"] = Sides(spec.exporter, spec.importer, spec.time)
         missing = len(data) - len(solved.rows) - len(solved.separated)
         about |= {"separated": solved.separated, "missing": missing}
         about |= {"below": solved.below, "steps": int(solved.fit.steps)}
@@ -110,6 +113,9 @@ class GravityFit(Estimate, Told):
         Raises ``TivaxError`` with the first line of what pyfixest refuses.
         """
         model, made = of_formula(formula, data)
+        sides = Sides.of(made, model.all_effects)
+        if sides and (spec := _equation(model, made, sides)):
+            return cls.estimate(made, spec)
         with root_logger_kept(), warnings.catch_warnings(action="ignore"):
             import pyfixest
             from pyfixest.demeaners import MapDemeaner
@@ -127,7 +133,12 @@ class GravityFit(Estimate, Told):
         rows = with_last_step(made[there], model.outcome, found._Y_hat_response)
         gone = made.loc[~(there | gaps), list(model.all_effects)]
         about = {"flows": model.outcome, "separated": gone, "missing": sum(gaps)}
-        return cls._with(rows, replace(model, outcome=STEP), about, None, None)
+        model = replace(model, outcome=STEP)
+        if sides:
+            column = "pair" if "pair" not in rows else "pair of names"
+            rows = rows.assign(**{column: sides.pair(rows)})
+            model, about["sides"] = replace(model, clusters=column), sides
+        return cls._with(rows, model, about, None, None)
 
     @classmethod
     def _with(
@@ -139,8 +150,10 @@ class GravityFit(Estimate, Told):
         clusters: Any,
     ) -> Self:
         spec: Gravity | None = about.get("spec")
+        sides: Sides | None = about.get("sides")
         solved: SolvedGravity | None = about.get("estimated")
         usually = vcov is None and clusters in (None, spec and spec.clusters)
+        asked = not usually or (spec and (spec.clusters or spec.adjust)) is not None
         if spec and solved and usually and solved.is_adjusted:
             kind, column = Adjusted(solved), spec.directed
         else:
@@ -155,6 +168,15 @@ class GravityFit(Estimate, Told):
         further = [kind.second] if kind.second else []
         options = {"weights": WEIGHT, "further": further, "drawn": False}
         linear = LastStep.of(rows, model, **options)
+        pairs = {"pair", "pair of names", spec.directed if spec else ""}
+        if (
+            sides
+            and column in pairs
+            and (isinstance(kind, Adjusted) or kind.by_clusters)
+        ):
+            flows = flows_that_share(linear, rows, sides)
+            if not kind.second and max(flows.values()) >= MANY:
+                kind = Shared(kind, sides, flows, taken=not asked)
         found = cls.of(linear, kind, model=model, data=rows, weights=WEIGHT)
         return replace(found, **about)
 
@@ -166,7 +188,7 @@ class GravityFit(Estimate, Told):
     ) -> Self:
         """The same estimate with another covariance: "HC1", "CV1" by ``clusters``
         ("pair" joins both directions), two columns for two-way clusters."""
-        names = "flows spec estimated separated missing below steps"
+        names = "flows spec estimated separated missing below steps sides"
         about = {k: getattr(self, k) for k in names.split()}
         return self._with(self.data, self.model, about, vcov, clusters)
 
@@ -184,7 +206,8 @@ class GravityFit(Estimate, Told):
     @property
     def adjusted(self) -> bool:
         """True where errors are Weidner and Zylkin's."""
-        return isinstance(self.kind, Adjusted)
+        kind = self.kind.by_pair if isinstance(self.kind, Shared) else self.kind
+        return isinstance(kind, Adjusted)
 
     @property
     def bias(self) -> pd.Series:
@@ -317,8 +340,16 @@ class GravityFit(Estimate, Told):
     def row_influence(self) -> pd.DataFrame:
         """Contribution of each row to the error of each slope, by row label."""
         linear = self.solved
-        per_row = linear.h * linear.u[:, None] * linear.unit
-        return pd.DataFrame(per_row, linear.used.index, linear.model.treatments)
+        per_row = (linear.h * linear.u[:, None] * linear.unit)[linear.back]
+        return pd.DataFrame(per_row, self.data.index, linear.model.treatments)
+
+    def labels(self, column: str) -> pd.Series:
+        """Clusters of the rows by their names: numbers of groups are a fit's own."""
+        if column == "pair" and self.sides:
+            return self.sides.pair(self.data)
+        parts = column.split("^")
+        require_columns(self.data, parts)
+        return self.data[parts].astype(str).agg("^".join, axis=1)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -357,6 +388,21 @@ class GravityFits(Told):
     def facts(self) -> Mapping[str, Any]:
         each = [fit.facts() for fit in self.fits.values()]
         return {k: max(own[k] for own in each) for k in each[0]}
+
+
+def _equation(model: Model, rows: pd.DataFrame, sides: Sides) -> Gravity | None:
+    """The equation of a formula whose effects and rows are those of one."""
+    exporter, importer, time, others = sides
+    effects = {frozenset(k.split("^")) for k in model.all_effects}
+    ends = {frozenset((k, time)) for k in (exporter, importer)}
+    pair = effects - ends
+    if not time or others or model.instruments or not ends <= effects:
+        return None
+    if pair - {frozenset((exporter, importer))} or rows.duplicated([*sides[:3]]).any():
+        return None
+    keys: dict[str, Any] = {"exporter": exporter, "importer": importer, "time": time}
+    keys["pair"] = "directed" if pair else "none"
+    return Gravity(model.outcome, model.regressors, **keys, home=True)
 
 
 def with_flows(
@@ -505,7 +551,7 @@ def gravity_difference(
     Raises
     ------
     TivaxError
-        Fits with other regressors, or that share no row.
+        Fits with other regressors, or that share no cluster.
 
     Examples
     --------
@@ -528,12 +574,11 @@ def gravity_difference(
         raise TivaxError("the two fits have different regressors")
     names = ["pair"] if clusters is None else clusters
     columns = [names] if isinstance(names, str) else list(names)
-    rows = [fit.row_influence.join(fit.data[columns]) for fit in (first, second)]
-    if not set(rows[0].index) & set(rows[1].index):
-        raise TivaxError("the two fits share no row: give one frame to both")
-    rows[1][terms] = -rows[1][terms]
-    both = pd.concat(rows)
-    V, fewest = clustered_sums(both[terms].to_numpy(), [both[k] for k in columns])
+    ways = [[fit.labels(k) for fit in (first, second)] for k in columns]
+    if not {*ways[0][0]} & {*ways[0][1]}:
+        raise TivaxError(f"the two fits share no {columns[0]}: give them one frame")
+    moved = np.vstack([first.row_influence, -second.row_influence])
+    V, fewest = clustered_sums(moved, [pd.concat(way) for way in ways])
     b = [fit.terms["estimate"].to_numpy() for fit in (first, second)]
     gap, se = b[0] - b[1], np.sqrt(np.diag(V))
     table = {"first": b[0], "second": b[1], "difference": gap, "se": se, "t": gap / se}

@@ -378,8 +378,10 @@ def _rows_of(data: pd.DataFrame, spec: Gravity) -> tuple[pd.DataFrame, int]:
     require_columns(data, spec.keys)
     further = [k for k in extra if k in data.columns]
     labels = [spec.exporter, spec.importer, *further]
-    rows = complete_rows(data, [spec.outcome, *spec.regressors], labels)
-    rows = rows.assign(**{spec.time: data[spec.time]}).dropna(subset=[spec.time])
+    numbered = data.reset_index(drop=True)
+    rows = complete_rows(numbered, [spec.outcome, *spec.regressors], labels)
+    rows = rows.assign(**{spec.time: numbered[spec.time]}).dropna(subset=[spec.time])
+    rows = rows.set_axis(data.index[rows.index])
     flow = rows[spec.outcome]
     if (below := flow < 0).any() and spec.negative == "refuse":
         first = int(np.flatnonzero(below)[0])

@@ -76,6 +76,8 @@ class Design:
         models of other samples get the same.
     back
         Positions that put rows in the order of the panel again.
+    position
+        Position of each row in ``data``, whose labels may name several rows.
     """
 
     model: Model
@@ -89,6 +91,7 @@ class Design:
     labels: tuple[str, ...]
     all_labels: tuple[str, ...]
     back: Int[np.ndarray, " n"]
+    position: Int[np.ndarray, " n"]
 
     @classmethod
     def of(
@@ -138,10 +141,12 @@ class Design:
         if not all(k in data and data[k].notna().to_numpy().all() for k in effects):
             complete_rows(data, columns, grouped)
         keys = list(dict.fromkeys([*grouped, *effects]))
-        used = complete_rows(data, columns, list(dict.fromkeys([*keys, *further])))
+        numbered = data.reset_index(drop=True)
+        used = complete_rows(numbered, columns, list(dict.fromkeys([*keys, *further])))
         codes = [pd.factorize(used[k], sort=True)[0] for k in reversed(keys)]
         order = np.lexsort(codes) if codes else np.arange(len(used))
-        used = used.iloc[order]
+        position = used.index.to_numpy()[order]
+        used = used.iloc[order].set_axis(data.index[position])
         by_row = pd.Series(range(len(used)))  # without clusters
         cluster, labels = _labels(used[grouped[0]] if grouped else by_row)
         few = too_few_clusters(len(labels), model.regressors)
@@ -174,7 +179,13 @@ class Design:
             labels=labels,
             all_labels=_labels(panel[grouped[0]].dropna())[1] if grouped else labels,
             back=np.argsort(order),
+            position=position,
         )
+
+    @property
+    def source(self) -> pd.DataFrame:
+        """The rows of ``used`` with all columns of ``data``."""
+        return self.data.iloc[self.position]
 
     @property
     def n(self) -> int:
@@ -281,7 +292,7 @@ class Design:
     ) -> tuple[Int[np.ndarray, " n"], tuple[str, ...]]:
         """The number of each row's cluster in a second dimension, and all labels."""
         require_columns(self.data, [second])
-        values = self.data.loc[self.used.index, second]
+        values = self.source[second]
         if second == self.model.clusters or values.isna().any() or values.nunique() < 2:
             raise TivaxError(
                 f"model {self.model.name}: second = {show(second)}: name a column of "

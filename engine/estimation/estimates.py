@@ -27,6 +27,7 @@ from jaxtyping import Float, Int
 
 from ..core import (
     Listing,
+    Phrase,
     TivaxError,
     interval_text,
     long_table_of,
@@ -222,7 +223,7 @@ class Estimate(Coefficients):
             r2_years=float(1 - left / (whole @ whole)),
             convention=found.convention,
             residuals=pd.Series(u[solved.back], used.index[solved.back]),
-            note="; ".join(filter(None, [*notes, found.note])),
+            note=Phrase.listed([*notes, found.note]),
             words=found.words,
             clustered=solved.model.clusters if kind.by_clusters else "",
             weights=weights,

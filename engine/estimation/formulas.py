@@ -47,6 +47,11 @@ def of_formula(
         return tuple(found)
 
     exogenous, endogenous, instruments = columns(parts.exogenous), (), ()
+    if not parts.fixed_effects and not _has_constant(parts.exogenous):
+        raise TivaxError(
+            f"formula {show(formula)}: tivax fits a constant; leave out -1 or 0, or "
+            "name effects"
+        )
     if parts.first_stage:
         stage = str(parts._first_stage).split("~")
         endogenous, instruments = map(columns, stage)
@@ -81,6 +86,13 @@ def of_formula(
     )
     new = {k: v for k, v in makes.items() if k not in data.columns}
     return model, data.assign(**new) if new else data
+
+
+def _has_constant(what: str) -> bool:
+    import formulaic
+
+    parsed: Any = formulaic.Formula(what)  # pyright: ignore[reportAbstractUsage]
+    return "1" in [str(k) for k in parsed]
 
 
 def _columns(what: str, data: pd.DataFrame, formula: str) -> dict[str, pd.Series]:

@@ -177,7 +177,9 @@ class Model:
 def sample_rows(panel: pd.DataFrame, model: Model) -> pd.DataFrame:
     """The rows of the panel that belong to the sample of the model."""
     require_columns(panel, ())
-    return sample(panel, model.sample)
+    # Names of the index may be those of columns.
+    rows = panel.index.set_names([None] * panel.index.nlevels)
+    return sample(panel.set_axis(rows), model.sample)
 
 
 def models_of(model: object, *, one_clustering: bool = False) -> list[Model]:

@@ -90,7 +90,7 @@ def match_columns(
                 )
             places[what].append(pd.Index(known).get_indexer(pd.Index(labels)))
     at_year, at_region = (np.array(places[k]).T for k in ("year", "region"))
-    there = fitted.data.loc[fitted.used.index, list(names)].to_numpy(float)
+    there = fitted.source[[*names]].to_numpy(float)
     tables = base[at_year, at_region]
     gap = np.abs(there - tables)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -123,5 +123,5 @@ def _keys(fitted: LinearFit) -> pd.DataFrame:
                 f"model {model.name}: the panel has no column {name}, by which rows "
                 "are found in the tables"
             )
-        keys[name] = data.loc[fitted.used.index, column]
+        keys[name] = fitted.source[column]
     return pd.DataFrame(keys)

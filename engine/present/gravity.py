@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from ..bilateral import Elasticities, GravityFit, GravityFits
+from ..bilateral import Elasticities, GravityFit, GravityFits, Shared
 from ..core import Listing, number_text
 from ..estimation import CV1, TwoWay
 from ..reporting import Plot, page_of
@@ -45,10 +45,11 @@ class _Equations(_Tables):
     def notes(self, fit: GravityFit) -> Iterable[str]:
         say = self.words.text
         yield say("size", n=fit.n, degrees=fit.degrees)
+        kind = fit.kind.by_pair if isinstance(fit.kind, Shared) else fit.kind
         if fit.adjusted:
             yield say("adjusted", clusters=fit.clusters)
-        elif isinstance(fit.kind, CV1 | TwoWay):
-            by = filter(None, (fit.clustered, getattr(fit.kind, "second", "")))
+        elif isinstance(kind, CV1 | TwoWay):
+            by = filter(None, (kind.by_clusters and fit.model.clusters, kind.second))
             yield say(
                 "clustered", by=self.words.listed(by, ", "), clusters=fit.clusters
             )
@@ -58,7 +59,7 @@ class _Equations(_Tables):
         gone = 0 if fit.separated is None else len(fit.separated)
         counts = {"separated": gone, "missing": fit.missing, "negative": fit.below}
         yield from (say(k, rows=n) for k, n in counts.items() if n)
-        yield from filter(None, [fit.note])
+        yield from filter(None, [self.said(fit.note)])
 
 
 @page_of.register(GravityFit)

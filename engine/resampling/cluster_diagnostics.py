@@ -365,7 +365,7 @@ def _coarse_numbers(
     fitted: LinearFit, panel: pd.DataFrame, coarse: str, fine: str
 ) -> tuple[jax.Array, int]:
     """The coarse cluster of each fine one."""
-    labels = panel.loc[fitted.used.index, coarse].astype(str).to_numpy()
+    labels = fitted.source[coarse].astype(str).to_numpy()
     names, code = np.unique(labels, return_inverse=True)
     number = np.full(len(fitted.labels), -1)
     number[fitted.cluster] = code

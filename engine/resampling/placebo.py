@@ -337,7 +337,7 @@ def _values_of_clusters(fitted: LinearFit, column: str) -> np.ndarray:
     """The number of each cluster's value of a column."""
     if column not in fitted.data.columns:
         raise TivaxError(f"scheme: strata: no column {column} in the panel")
-    values = fitted.data.loc[fitted.used.index, column]
+    values = fitted.source[column]
     each = values.groupby(fitted.cluster)
     changes = (each.nunique(dropna=False) != 1) | (each.count() != each.size())
     if changes.any():

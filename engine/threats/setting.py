@@ -59,7 +59,7 @@ class Setting:
     @cached_property
     def used(self) -> pd.DataFrame:
         """The rows that the model uses, with all columns of the panel."""
-        return self.frame.loc[self.fit.used.index]
+        return self.fit.source
 
     @property
     def treatment(self) -> str:

@@ -108,7 +108,7 @@ def dynamics(setting: Setting) -> Made:
     fit = whole.fit()
     long = _long_run("as it is, long run", fit, fit.coef, fit.influence, bias)
     yield replace(long, biased=True)
-    rows = frame.loc[fit.used.index]
+    rows = fit.source
     years = np.sort(rows[setting.time].unique())
     middle = years[len(years) // 2]
     early = rows[setting.time] < middle

@@ -380,7 +380,7 @@ def _p_values(
     seed: int,
 ) -> pd.DataFrame:
     """p of every method, NaN and a note where it does not serve the panel."""
-    model, rows = fitted.model, panel.loc[fitted.used.index]
+    model, rows = fitted.model, fitted.source
 
     def of_table(column: str) -> tuple[float, str]:
         return float(diagnostics[column]), str(diagnostics["note"])
@@ -444,7 +444,7 @@ def _designs(
     panel: pd.DataFrame, fitted: LinearFit, path: Path, flows: Path | None
 ) -> list[StudyDesign]:
     model = fitted.model
-    rows = panel.loc[fitted.used.index].assign(**{model.time: fitted.used[model.time]})
+    rows = fitted.source.assign(**{model.time: fitted.used[model.time]})
     controls = model.regressors[1:]
     others = fitted.C[:, :-1]
     x, y = (
