@@ -25,6 +25,7 @@ from ..estimation import (
     column_name,
     f_sf,
     of_formula,
+    of_pyfixest,
     require_columns,
     t_ppf,
     t_sf,
@@ -130,15 +131,42 @@ class GravityFit(Estimate, Told):
                 raise TivaxError(f"{formula}: {line}") from None
         there = np.isin(np.arange(len(made)), found._data.index)
         gaps = np.isin(np.arange(len(made)), [*found._na_index])
-        rows = with_last_step(made[there], model.outcome, found._Y_hat_response)
         gone = made.loc[~(there | gaps), list(model.all_effects)]
-        about = {"flows": model.outcome, "separated": gone, "missing": sum(gaps)}
+        about = {"separated": gone, "missing": sum(gaps)}
+        return cls._of_fepois(found, made[there], model, sides, about)
+
+    @classmethod
+    def of_fepois(cls, found: Any, vcov: Any = None, clusters: Any = None) -> Self:
+        """The equation that pyfixest's ``fepois`` has estimated, on the rows that it
+        kept, by default with its kind of covariance; no parameter is counted."""
+        formula, data, its = of_pyfixest(found)
+        if its["weights"]:
+            raise TivaxError("the fepois model has weights; PPML takes flows alone")
+        model, made = of_formula(formula, data)
+        sides = Sides.of(made, model.all_effects)
+        if vcov is None and clusters is None:
+            vcov = its["vcov"]
+        return cls._of_fepois(found, made, model, sides, {}, vcov, clusters)
+
+    @classmethod
+    def _of_fepois(
+        cls,
+        found: Any,
+        made: pd.DataFrame,
+        model: Model,
+        sides: Sides | None,
+        about: dict[str, Any],
+        vcov: Any = None,
+        clusters: Any = None,
+    ) -> Self:
+        rows = with_last_step(made, model.outcome, found._Y_hat_response)
+        about = about | {"flows": model.outcome}
         model = replace(model, outcome=STEP)
         if sides:
             column = "pair" if "pair" not in rows else "pair of names"
             rows = rows.assign(**{column: sides.pair(rows)})
             model, about["sides"] = replace(model, clusters=column), sides
-        return cls._with(rows, model, about, None, None)
+        return cls._with(rows, model, about, vcov, clusters)
 
     @classmethod
     def _with(
@@ -343,7 +371,7 @@ class GravityFit(Estimate, Told):
         per_row = (linear.h * linear.u[:, None] * linear.unit)[linear.back]
         return pd.DataFrame(per_row, self.data.index, linear.model.treatments)
 
-    def labels(self, column: str) -> pd.Series:
+    def named_clusters(self, column: str) -> pd.Series:
         """Clusters of the rows by their names: numbers of groups are a fit's own."""
         if column == "pair" and self.sides:
             return self.sides.pair(self.data)
@@ -394,11 +422,12 @@ def _equation(model: Model, rows: pd.DataFrame, sides: Sides) -> Gravity | None:
     """The equation of a formula whose effects and rows are those of one."""
     exporter, importer, time, others = sides
     effects = {frozenset(k.split("^")) for k in model.all_effects}
+    places = [exporter, importer, time]
     ends = {frozenset((k, time)) for k in (exporter, importer)}
     pair = effects - ends
     if not time or others or model.instruments or not ends <= effects:
         return None
-    if pair - {frozenset((exporter, importer))} or rows.duplicated([*sides[:3]]).any():
+    if pair - {frozenset((exporter, importer))} or rows.duplicated(places).any():
         return None
     keys: dict[str, Any] = {"exporter": exporter, "importer": importer, "time": time}
     keys["pair"] = "directed" if pair else "none"
@@ -574,7 +603,7 @@ def gravity_difference(
         raise TivaxError("the two fits have different regressors")
     names = ["pair"] if clusters is None else clusters
     columns = [names] if isinstance(names, str) else list(names)
-    ways = [[fit.labels(k) for fit in (first, second)] for k in columns]
+    ways = [[fit.named_clusters(k) for fit in (first, second)] for k in columns]
     if not {*ways[0][0]} & {*ways[0][1]}:
         raise TivaxError(f"the two fits share no {columns[0]}: give them one frame")
     moved = np.vstack([first.row_influence, -second.row_influence])

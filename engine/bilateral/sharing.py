@@ -2,7 +2,7 @@
 
 A trade agreement of many members is one history for many pairs: a shock to an exporter
 in all of them is a shock to as many flows, and clusters by pair take these as
-independent. With a regressor net of effects and its weight, a, the number that shares is
+independent. With a regressor net of effects times its weight, a, so many share it:
 
     D = sum (sum of a over the flows of a group)^2 / sum a^2
 
@@ -71,7 +71,7 @@ class Sides(NamedTuple):
     def pair(self, rows: pd.DataFrame) -> pd.Series:
         """The pair of each row by its names, one for both directions."""
         names = np.sort(rows[[*self[:2]]].astype(str).to_numpy(), axis=1)
-        return pd.Series(names[:, 0], rows.index) + " " + names[:, 1]
+        return pd.Series([f"{a} {b}" for a, b in names], rows.index)
 
 
 def flows_that_share(

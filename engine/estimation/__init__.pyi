@@ -22,7 +22,9 @@ from .estimates import Term as Term
 from .estimates import fitted_of as fitted_of
 from .estimates import unfitted as unfitted
 from .exclusion import PlausiblyExogenous as PlausiblyExogenous
+from .formulas import is_pyfixest as is_pyfixest
 from .formulas import of_formula as of_formula
+from .formulas import of_pyfixest as of_pyfixest
 from .inversion import PValues as PValues
 from .inversion import invert as invert
 from .iv_data import IVData as IVData

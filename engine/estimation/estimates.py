@@ -562,7 +562,7 @@ class Estimate(Coefficients):
             degrees = f"{first:.1f} to {last:.1f}"
         notes = [
             f"{self.n} observations, {clusters}t with {degrees} degrees of freedom, "
-            f"R2 within {self.r2:.4f}",
+            f"R2 {'within ' * bool(self.model.all_effects)}{self.r2:.4f}",
             f"Standard errors: {self._method}",
             "* p < 0.1, ** p < 0.05, *** p < 0.01",
         ]

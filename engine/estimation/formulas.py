@@ -130,15 +130,17 @@ def _first_line(error: Exception) -> str:
 
 
 def of_pyfixest(found: Any) -> tuple[str, pd.DataFrame, dict[str, Any]]:
-    """The formula, data and options of a fitted ``pyfixest.feols``.
+    """The formula, data and options of a fitted ``pyfixest.feols`` or ``fepois``.
 
     Raises ``TivaxError`` for other estimators, frequency weights, a covariance that
     tivax lacks, corrections (``ssc``) but the usual ones, and a model that does not
     keep its data.
     """
     kind = type(found).__name__
-    if kind not in ("Feols", "Feiv"):
-        raise TivaxError(f"a {kind} of pyfixest is no linear model; give a feols")
+    if kind not in ("Feols", "Feiv", "Fepois"):
+        raise TivaxError(
+            f"a {kind} of pyfixest is no linear model; give a feols or a fepois"
+        )
     data = getattr(found, "_data", None)
     if not isinstance(data, pd.DataFrame) or data.empty:
         raise TivaxError(
@@ -149,7 +151,9 @@ def of_pyfixest(found: Any) -> tuple[str, pd.DataFrame, dict[str, Any]]:
             "pyfixest's frequency weights: repeat the rows, or fit by rows"
         )
     usual = {"k_adj": True, "k_fixef": "nonnested", "G_adj": True, "G_df": "min"}
-    if found._ssc_dict != usual:
+    # Of Poisson's no parameter is counted, whatever was asked for.
+    own = {"k_adj": True} if kind == "Fepois" else {}
+    if found._ssc_dict | own != usual:
         raise TivaxError(
             "the pyfixest model has an ssc of its own: fit it without, or give tx.fit "
             "the formula and vcov=tx.vcov.CV1 with a convention"

@@ -45,7 +45,10 @@ _CONVENTION_NOTES: dict[Convention, str] = {
 
 def clustered_in_words(fit: LinearFit, convention: Convention) -> str:
     """Clusters and convention of CV1, in words."""
-    return f"clustered by {fit.by}, {_CONVENTION_NOTES[convention]}, t(G-1)"
+    note = _CONVENTION_NOTES[convention]
+    if convention == "stata" and not fit.model.all_effects:
+        note = "Stata regress vce(cluster)"
+    return f"clustered by {fit.by}, {note}, t(G-1)"
 
 
 @dataclass(frozen=True)
@@ -141,13 +144,25 @@ class CV2(Vcov):
 @dataclass(frozen=True)
 class CV3(Vcov):
     """Clusters, the jackknife: (G-1)/G times the sum of squares of what leaving out
-    each changes (MacKinnon, Nielsen and Webb 2023)."""
+    each changes (MacKinnon, Nielsen and Webb 2023).
+
+    ``convention`` is "jackknife", or "fixest": pyfixest's ``CRV3`` has G/(G-1)
+    (N-1)/(N-k) in place of (G-1)/G, which makes errors larger.
+    """
 
     by_clusters: ClassVar[bool] = True
+    convention: Literal["jackknife", "fixest"] = "jackknife"
+
+    def __post_init__(self) -> None:
+        require_choice("convention", self.convention, ("jackknife", "fixest"))
 
     def of(self, fit: LinearFit) -> Covariance:
         (V, alone), G = _jackknife(fit, fit.cluster), fit.clusters
         words = f"jackknife by {fit.by} (CV3), t(G-1)"
+        if self.convention == "fixest":
+            k = len(fit.names) + 1 + fit.effects.levels
+            V = V * G / (G - 1) * cluster_factor(G, fit.n, k)
+            words = f"jackknife by {fit.by}, pyfixest's CRV3 with its factor, t(G-1)"
         return Covariance(V, words, G, None, *fit.lost(fit.cluster, alone=alone))
 
 
@@ -470,6 +485,8 @@ def clustering(vcov: object, clusters: object, default: str) -> tuple[Vcov, str]
     if isinstance(vcov, dict) and len(vcov) == 1 and clusters is None:
         ((kind, names),) = vcov.items()
         vcov, clusters = str(kind).replace("CRV", "CV"), re.split(r"\s*\+\s*", names)
+        if kind == "CRV3" and len(clusters) == 1:
+            vcov = CV3("fixest")
     if vcov is None:
         vcov = "CV1" if default or clusters is not None else "HC1"
     if isinstance(clusters, list | tuple) and len(clusters) in (1, 2):

@@ -7,7 +7,15 @@ from typing import Any
 
 import pandas as pd
 
-from tivax.engine import curve, estimation, reporting, resampling, threats
+from tivax.engine import (
+    bilateral,
+    core,
+    curve,
+    estimation,
+    reporting,
+    resampling,
+    threats,
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -98,8 +106,10 @@ def fit(
     Parameters
     ----------
     model : str, Model or fitted pyfixest model
-        A formula, :class:`Model`, or what ``pyfixest.feols`` returned, whose data,
-        weights and covariance are taken; its singletons stay in.
+        A formula, :class:`Model`, or what ``pyfixest.feols`` returned, whose rows
+        (without its singletons), weights and covariance are taken. Of clusters, ``k``
+        counts effects by their rank; pyfixest's counts all that the clusters do not
+        nest, as ``tx.vcov.CV1("fixest")``. A ``fepois`` is a fit of ``tx.gravity``.
     data : DataFrame
         A row for each observation.
     vcov : str, dict or covariance
@@ -120,16 +130,17 @@ def fit(
     Returns
     -------
     Fit
-        ``terms`` has estimate, se, t, p_value and interval of each regressor.
+        ``terms`` has estimate, se, t, p_value and interval of each regressor. Of a
+        fepois a ``GravityFit``.
 
     Raises
     ------
     TivaxError
-        In one line, where a formula has several models, a column is missing, holds no
-        numbers or is duplicated, a unit of a :class:`Model` has two rows in a period, a
-        regressor is collinear with the others and the effects, the effects explain the
-        outcome, there are fewer than two clusters, or an instrument is also a
-        regressor.
+        In one line, where a formula has several models, or neither a constant nor
+        effects, a column is missing, holds no numbers or is duplicated, a unit of a
+        :class:`Model` has two rows in a period, a regressor is collinear with the
+        others and the effects, the effects explain the outcome, there are fewer than
+        two clusters, or an instrument is also a regressor.
 
     Examples
     --------
@@ -144,6 +155,11 @@ def fit(
     >>> round(iv.weak.kp_f, 1), iv.ar_set.text()
     (74.5, '[-0.02748, 0.675]')
     """
+    if estimation.is_pyfixest(model) and type(model).__name__ == "Fepois":
+        if any(k is not None for k in (data, weights, time)):
+            raise core.TivaxError("a fepois brings its data: give it alone")
+        found: Any = bilateral.GravityFit.of_fepois(model, vcov, clusters)
+        return found
     options = {"weights": weights, "clusters": clusters, "time": time}
     return Fit.fitted(model, data, vcov=vcov, **options)
 

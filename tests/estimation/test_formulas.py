@@ -1,10 +1,12 @@
 """``tx.fit``: formulas beside pyfixest, its verbs, what is refused, many effects."""
 
+import warnings
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyfixest
 import pytest
 from numpy.testing import assert_allclose
 
@@ -193,9 +195,71 @@ def test_options_that_do_not_go_together_are_refused(data):
     two = tx.fit(tx.Model("m", "y", [], entity="firm", time="year", **both), data)
     assert "one endogenous regressor" in error_of(two.vcov, "CV3")
     assert "one endogenous regressor" in error_of(two.weak_instrument_tests)
-    fepois = import_module("pyfixest").fepois("area ~ x | firm", data.copy())
-    assert "no linear model" in error_of(tx.fit, fepois)
+    half = data.assign(half=data["y"] > 0)
+    with warnings.catch_warnings(action="ignore"):
+        logit = import_module("pyfixest").feglm("half ~ x", half, family="logit")
+    assert "no linear model" in error_of(tx.fit, logit)
     own = feols(formula, data, ssc=import_module("pyfixest").ssc(k_fixef="full"))
     assert "an ssc of its own" in error_of(tx.fit, own)
     bare = feols(formula, data, store_data=False)
     assert "store_data=True" in error_of(tx.fit, bare)
+
+
+@pytest.mark.parametrize("without", ["y ~ -1 + x", "y ~ 0 + x", "y ~ x - 1"])
+def test_a_formula_without_a_constant_is_refused(without):
+    """A constant would be fitted all the same, and other coefficients reported."""
+    rng = np.random.default_rng(0)
+    data = pd.DataFrame(rng.normal(size=(40, 2)), columns=["x", "y"]).assign(
+        u=range(40)
+    )
+    says = error_of(tx.fit, without, data)
+    assert says.endswith("tivax fits a constant; leave out -1 or 0, or name effects")
+    data["u"] = np.arange(40) % 8
+    with_effects = tx.fit(f"{without} | u", data).terms
+    pd.testing.assert_frame_equal(with_effects, tx.fit("y ~ x | u", data).terms)
+
+
+@pytest.mark.parametrize("effects", ["", " | u", " | u + t", " | u + s^t"])
+def test_a_jackknife_of_pyfixest_keeps_its_factor(effects):
+    rng = np.random.default_rng(1)
+    data = pd.DataFrame({"u": np.repeat(range(12), 8), "t": np.tile(range(8), 12)})
+    data["s"] = data["u"] % 3
+    data["x"] = rng.normal(size=96) + data["u"] / 4
+    data["y"] = data["x"] + rng.normal(size=96)
+    other = pyfixest.feols(f"y ~ x{effects}", data, vcov={"CRV3": "u"})
+    fit = tx.fit(other)
+    assert fit["x"].se == pytest.approx(other.se()["x"], rel=1e-9)
+    assert "pyfixest's CRV3 with its factor" in repr(fit)
+    assert (
+        tx.fit(f"y ~ x{effects}", data, vcov="CV3", clusters="u")["x"].se < fit["x"].se
+    )
+
+
+def test_clusters_that_do_not_nest_effects_count_them_by_rank():
+    """k is 1 + 1 + 23 of pyfixest, of the 24 effects of s^t; units imply two more."""
+    rng = np.random.default_rng(2)
+    data = pd.DataFrame({"u": np.repeat(range(12), 8), "t": np.tile(range(8), 12)})
+    data["s"] = data["u"] % 3
+    data["x"], data["y"] = rng.normal(size=(2, 96))
+    other = pyfixest.feols("y ~ x | u + s^t", data, vcov={"CRV1": "u"})
+    as_it_counts = tx.fit(other, vcov=tx.vcov.CV1("fixest"))
+    assert as_it_counts["x"].se == pytest.approx(other.se()["x"], rel=1e-9)
+    ratio = tx.fit(other)["x"].se / other.se()["x"]
+    assert ratio**2 == pytest.approx((96 - 1 - 24) / (96 - 1 - 22), rel=1e-9)
+
+
+def test_pooled_least_squares_does_not_call_itself_within():
+    rng = np.random.default_rng(3)
+    data = pd.DataFrame(rng.normal(size=(60, 2)), columns=["x", "y"])
+    data["u"] = np.arange(60) % 12
+    says = repr(tx.fit("y ~ x", data, clusters="u"))
+    assert "Stata regress vce(cluster)" in says and "R2 within" not in says
+
+
+def test_rows_are_those_that_feols_kept():
+    rng = np.random.default_rng(4)
+    data = pd.DataFrame(rng.normal(size=(62, 2)), columns=["x", "y"])
+    data["u"] = [*(np.arange(60) % 12), 100, 101]
+    with warnings.catch_warnings(action="ignore"):  # of the singletons
+        other = pyfixest.feols("y ~ x | u", data, vcov={"CRV1": "u"})
+    assert tx.fit(other).n == other._N == 60
