@@ -60,6 +60,7 @@ def rejected(share: float, regressor: str, seed: int) -> dict[str, bool]:
     """Errors by name, and if each rejects at 5 % in one panel."""
     data = panel(np.random.default_rng(seed), share, regressor)
     fit = tx.gravity(data, tx.Gravity("trade", ["x"]))
+    assert fit.estimated is not None
     influence, b = fit.row_influence.to_numpy(), fit["x"].estimate
     pairs = COUNTRIES * (COUNTRIES - 1)
     found = {"adjusted": (fit.estimated.short_panel.covariance[0, 0], pairs)}
@@ -81,7 +82,8 @@ def rates(panels: int, seed: int) -> Iterator[dict[str, Any]]:
                 rejected(share, regressor, seed * panels + k) for k in range(panels)
             ]
             mean = pd.DataFrame(each).mean().round(3).to_dict()
-            yield {"regressor of": regressor, "shocks of countries": shocks, **mean}
+            about: dict[str, Any] = {"regressor of": regressor, "shocks": shocks}
+            yield about | {str(k): rate for k, rate in mean.items()}
 
 
 def main() -> None:

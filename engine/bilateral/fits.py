@@ -497,9 +497,12 @@ def gravity(
     data, with zeros among the flows. Rows without a finite estimate are left out as
     ppmlhdfe leaves them, and named (Correia, Guimaraes and Zylkin 2019).
 
-    Errors are those of Weidner and Zylkin (2021) unless pairs are symmetric or clusters
-    are named: plain clusters by pair reject too often, since every effect fits some of
-    its own residual. Their bias is ``bias``, and ``corrected`` takes it off.
+    Errors are by pair, those of Weidner and Zylkin (2021) unless pairs are symmetric or
+    clusters are named: plain clusters reject too often, since every effect fits some of
+    its own residual. Of a regressor whose history three or more flows of a country
+    share, the larger of this error and that by exporter and importer is taken, unless
+    errors are named, and both are printed. The bias of Weidner and Zylkin is ``bias``,
+    and ``corrected`` takes it off.
 
     Parameters
     ----------
@@ -507,8 +510,9 @@ def gravity(
         A row for each year, exporter and importer; absent rows are unknown, not 0.
     spec : Gravity or str
         The equation; or a formula with any effects, ``trade ~ fta | exporter^year +
-        importer^year + pair^sector``, which pyfixest's ``fepois`` estimates. Errors
-        count no parameter, as ppmlhdfe's, and as fepois' with ``ssc(k_adj=False)``.
+        importer^year + pair^sector``, which pyfixest's ``fepois`` estimates; with the
+        effects of a :class:`Gravity` it is that equation. Errors count no parameter, as
+        ppmlhdfe's, and as fepois' with ``ssc(k_adj=False)``.
     by
         Column of sectors: an equation of each.
     tables : WorldTables
