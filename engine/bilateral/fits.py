@@ -29,6 +29,7 @@ from ..estimation import (
     require_columns,
     t_ppf,
     t_sf,
+    unnamed,
 )
 from ..measures import value_added_trade
 from ..reporting import Told
@@ -545,6 +546,8 @@ def gravity(
       outcome   n  clusters
     0   trade  12         3
     """
+    require_columns(data, ())
+    data = unnamed(data)
     if tables is not None:
         data = with_flows(data, spec, by, tables, flows)
     if by is None:

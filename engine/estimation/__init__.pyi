@@ -63,6 +63,7 @@ from .regression_data import require_names as require_names
 from .regression_data import require_one_row as require_one_row
 from .regression_data import require_trimmed as require_trimmed
 from .regression_data import times_power as times_power
+from .regression_data import unnamed as unnamed
 from .samples import COMPLEMENTS as COMPLEMENTS
 from .samples import Sample as Sample
 from .samples import lagged as lagged

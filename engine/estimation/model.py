@@ -13,6 +13,7 @@ from .regression_data import (
     repeated,
     require_columns,
     require_one_row,
+    unnamed,
 )
 from .samples import Sample, lagged, sample
 
@@ -177,9 +178,7 @@ class Model:
 def sample_rows(panel: pd.DataFrame, model: Model) -> pd.DataFrame:
     """The rows of the panel that belong to the sample of the model."""
     require_columns(panel, ())
-    # Names of the index may be those of columns.
-    rows = panel.index.set_names([None] * panel.index.nlevels)
-    return sample(panel.set_axis(rows), model.sample)
+    return sample(unnamed(panel), model.sample)
 
 
 def models_of(model: object, *, one_clustering: bool = False) -> list[Model]:

@@ -112,8 +112,7 @@ def complete_rows(
     if data.empty:
         raise TivaxError(f"{columns[0]}: no rows in this sample")
     parts = {k: numbers(data, k) if k in columns else data[k] for k in wanted}
-    rows = data.index.set_names([None] * data.index.nlevels)  # no names of columns
-    used = pd.DataFrame(parts, index=rows).dropna()
+    used = pd.DataFrame(parts, index=unnamed(data).index).dropna()
     finite = np.isfinite(used[list(dict.fromkeys(columns))].to_numpy())
     if not finite.all():
         name = next(k for k in columns if np.isinf(used[k].to_numpy()).any())
@@ -127,6 +126,11 @@ def complete_rows(
                 f"{columns[0]}: fewer than two values of {key} are left; it takes two"
             )
     return used
+
+
+def unnamed(data: pd.DataFrame) -> pd.DataFrame:
+    """The rows without names of their labels, which may be those of columns."""
+    return data.set_axis(data.index.set_names([None] * data.index.nlevels))
 
 
 def require_columns(data: pd.DataFrame, names: Iterable[str]) -> None:

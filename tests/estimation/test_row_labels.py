@@ -146,6 +146,9 @@ def gravity(data: pd.DataFrame) -> dict[str, Any]:
     other = tx.gravity(data, tx.Gravity("value", ["fta"]))
     return {
         **{k: fit.tidy() for k, fit in fits.items()},
+        "by sector": tx.gravity(data, tx.Gravity("trade", ["fta"]), by="sector")[
+            "all"
+        ].tidy(),
         "influence": fits["adjusted"].influence,
         "bootstrap": fits["adjusted"].bootstrap(draws=9),
         "formula": by_formula.tidy(),
@@ -231,7 +234,7 @@ LABELS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "of words": lambda data: data.set_axis([f"row {k}" for k in range(len(data))]),
     "of two levels": lambda data: data.set_index([*data.columns[:2]], drop=False),
     "of two levels, shuffled, twice": lambda data: shuffled(data).set_index(
-        ["year", data.columns[-1]], drop=False
+        [data.columns[0], data.columns[-1]], drop=False
     ),
 }
 
