@@ -16,11 +16,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 import tivax as tx
-
-from ...engine.bilateral.solved import clustered_sums
-from ...engine.estimation import t_test
 
 COUNTRIES, MEMBERS, YEARS, PERSISTENCE = 20, 8, 8, 0.8
 SHARES = {"none": 0.0, "mild": 0.2, "strong": 0.7}
@@ -61,16 +59,25 @@ def rejected(share: float, regressor: str, seed: int) -> dict[str, bool]:
     data = panel(np.random.default_rng(seed), share, regressor)
     fit = tx.gravity(data, tx.Gravity("trade", ["x"]))
     assert fit.estimated is not None
-    influence, b = fit.row_influence.to_numpy(), fit["x"].estimate
-    pairs = COUNTRIES * (COUNTRIES - 1)
-    found = {"adjusted": (fit.estimated.short_panel.covariance[0, 0], pairs)}
-    for name, ways in (
-        ("by pair", ["pair"]),
-        ("by exporter and importer", ["exporter", "importer"]),
-    ):
-        V, G = clustered_sums(influence, [fit.named_clusters(k) for k in ways])
-        found[name] = (max(V[0, 0], 1e-300), G)
-    own = {k: t_test(b, float(np.sqrt(V)), G)[2] < 0.05 for k, (V, G) in found.items()}
+    influence, b = fit.row_influence["x"], fit["x"].estimate
+    one, other = (fit.data[k] for k in ("exporter", "importer"))
+    ways = {"pair": [one.clip(upper=other), other.clip(lower=one)]}
+    ways |= {"exporter": [one], "importer": [other], "both": [one, other]}
+    squares = {
+        k: float((influence.groupby([c.to_numpy() for c in way]).sum() ** 2).sum())
+        for k, way in ways.items()
+    }
+    pairs, n = COUNTRIES * (COUNTRIES - 1), COUNTRIES
+    two_way = squares["exporter"] + squares["importer"] - squares["both"]
+    found = {
+        "adjusted": (float(fit.estimated.short_panel.covariance[0, 0]), pairs),
+        "by pair": (squares["pair"] * pairs / (pairs - 2), pairs // 2),
+        "by exporter and importer": (max(two_way, 1e-300) * n / (n - 1), n),
+    }
+    own = {
+        k: bool(2 * stats.t.sf(abs(b) / V**0.5, G - 1) < 0.05)
+        for k, (V, G) in found.items()
+    }
     return {"default": fit["x"].p_value < 0.05, **own}
 
 
