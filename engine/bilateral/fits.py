@@ -139,13 +139,14 @@ class GravityFit(Estimate, Told):
     @classmethod
     def of_fepois(cls, found: Any, vcov: Any = None, clusters: Any = None) -> Self:
         """The equation that pyfixest's ``fepois`` has estimated, on the rows that it
-        kept, by default with its kind of covariance; no parameter is counted."""
+        kept, by default with its kind of covariance; no parameter is counted. Its
+        "iid" takes the variance of a flow to be its mean: errors are by pair then."""
         formula, data, its = of_pyfixest(found)
         if its["weights"]:
             raise TivaxError("the fepois model has weights; PPML takes flows alone")
         model, made = of_formula(formula, data)
         sides = Sides.of(made, model.all_effects)
-        if vcov is None and clusters is None:
+        if vcov is None and clusters is None and its["vcov"] != "iid":
             vcov = its["vcov"]
         return cls._of_fepois(found, made, model, sides, {}, vcov, clusters)
 
@@ -182,7 +183,7 @@ class GravityFit(Estimate, Told):
         sides: Sides | None = about.get("sides")
         solved: SolvedGravity | None = about.get("estimated")
         usually = vcov is None and clusters in (None, spec and spec.clusters)
-        asked = not usually or (spec and (spec.clusters or spec.adjust)) is not None
+        named = spec is not None and (spec.clusters, spec.adjust) != (None, None)
         if spec and solved and usually and solved.is_adjusted:
             kind, column = Adjusted(solved), spec.directed
         else:
@@ -198,14 +199,12 @@ class GravityFit(Estimate, Told):
         options = {"weights": WEIGHT, "further": further, "drawn": False}
         linear = LastStep.of(rows, model, **options)
         pairs = {"pair", "pair of names", spec.directed if spec else ""}
-        if (
-            sides
-            and column in pairs
-            and (isinstance(kind, Adjusted) or kind.by_clusters)
-        ):
+        clustered = isinstance(kind, Adjusted) or (kind.by_clusters and not further)
+        if sides and clustered and column in pairs:
             flows = flows_that_share(linear, rows, sides)
-            if not kind.second and max(flows.values()) >= MANY:
-                kind = Shared(kind, sides, flows, taken=not asked)
+            if max(flows.values()) >= MANY:
+                taken = usually and not named
+                kind = Shared(kind, sides, flows, taken=taken)
         found = cls.of(linear, kind, model=model, data=rows, weights=WEIGHT)
         return replace(found, **about)
 

@@ -14,7 +14,7 @@ independent ones.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -52,9 +52,12 @@ class Sides(NamedTuple):
             a, b = (values[k] for k in pair)
             return len(a & b) / max(1, len(a | b))
 
-        found = max(combinations(parts, 2), key=shared, default=None)
-        if found is None or shared(found) < 0.5:
+        ranked = sorted(combinations(parts, 2), key=shared, reverse=True)
+        if not ranked or shared(ranked[0]) < 0.5:
             return None
+        found = ranked[0]
+        if ranked[1:] and shared(ranked[1]) == shared(found):
+            return None  # years numbered as countries are
         # Time is what both countries have effects with.
         ends = [{*name.split("^")} for name in effects if "^" in name]
         beside = [[k - {own} for k in ends if own in k] for own in found]
@@ -123,6 +126,7 @@ class Shared(Vcov):
     other is told in the note.
     """
 
+    by_clusters: ClassVar[bool] = True
     by_pair: Vcov
     sides: Sides
     flows: Mapping[str, float]

@@ -9,6 +9,7 @@ import pytest
 import tivax as tx
 from tivax.engine.bilateral import Shared
 from tivax.engine.bilateral.sharing import Sides, flows_that_share
+from tivax.engine.reporting import page_of
 
 from helpers import error_of
 
@@ -101,6 +102,19 @@ def test_sides_are_the_columns_of_the_same_countries():
         assert found is not None and {*found[:2]} == {"exporter", "importer"}
         assert found.time == "year"
     assert Sides.of(data, ["exporter", "year"]) is None
+    # Years that are numbered as the countries are.
+    same = data.assign(exporter=data["year"], importer=data["year"])
+    assert Sides.of(same, THREE_WAY.split(" + ")) is None
+
+
+def test_notes_of_shared_regressors_are_in_both_languages():
+    data = clubs().assign(later=lambda d: d["club"] * (d["year"] > 3))
+    fit = tx.gravity(data, tx.Gravity("trade", ["club", "later"]))
+    page = page_of(fit, "zh")
+    (table,) = page.listings()
+    for term in ("club", "later"):
+        (said,) = [k for k in table.notes if k.startswith(term)]
+        assert "为多个流量所共有" in said and "is shared" not in said
 
 
 def test_a_difference_joins_pairs_by_their_names():
@@ -132,6 +146,9 @@ def test_a_fepois_is_a_gravity_fit():
     fit = tx.fit(other)
     np.testing.assert_allclose(fit.terms["estimate"], other.coef(), atol=1e-6)
     np.testing.assert_allclose(fit.terms["se"], other.se(), rtol=1e-3)
+    # Without a word of errors pyfixest's are iid; a flow is no Poisson count.
+    plain = tx.fit(pyfixest.fepois(formula, data))
+    assert "Standard errors: 45 clusters by pair" in repr(plain)
     counted = tx.fit(pyfixest.fepois(formula, data, vcov={"CRV1": "exporter"}))
     np.testing.assert_allclose(counted.terms["se"], fit.terms["se"], rtol=RTOL)
     assert "10 clusters by exporter" in repr(fit)
