@@ -34,7 +34,7 @@ from ..estimation import (
 from ..measures import value_added_trade
 from ..reporting import Told
 from ..tables import WorldTables, require_tables
-from .sharing import MANY, Shared, Sides, flows_that_share
+from .sharing import MANY, FlowColumns, Shared, flows_that_share
 from .solved import (
     STEP,
     WEIGHT,
@@ -87,7 +87,7 @@ class GravityFit(Estimate, Told):
     printed = True
     flows: str = ""
     spec: Gravity | None = None
-    sides: Sides | None = None
+    sides: FlowColumns | None = None
     estimated: SolvedGravity | None = None
     separated: pd.DataFrame | None = None
     missing: int = 0
@@ -102,7 +102,7 @@ class GravityFit(Estimate, Told):
         require_kind("spec", spec, Gravity, "a formula or a tx.Gravity")
         solved = SolvedGravity.of(data, spec)
         about = {"flows": spec.outcome, "spec": spec, "estimated": solved}
-        about["sides"] = Sides(spec.exporter, spec.importer, spec.time)
+        about["sides"] = FlowColumns(spec.exporter, spec.importer, spec.time)
         missing = len(data) - len(solved.rows) - len(solved.separated)
         about |= {"separated": solved.separated, "missing": missing}
         about |= {"below": solved.below, "steps": int(solved.fit.steps)}
@@ -115,7 +115,7 @@ class GravityFit(Estimate, Told):
         Raises ``TivaxError`` with the first line of what pyfixest refuses.
         """
         model, made = of_formula(formula, data)
-        sides = Sides.of(made, model.all_effects)
+        sides = FlowColumns.of(made, model.all_effects)
         if sides and (spec := _equation(model, made, sides)):
             return cls.estimate(made, spec)
         with root_logger_kept(), warnings.catch_warnings(action="ignore"):
@@ -145,9 +145,9 @@ class GravityFit(Estimate, Told):
         if its["weights"]:
             raise TivaxError("the fepois model has weights; PPML takes flows alone")
         model, made = of_formula(formula, data)
-        sides = Sides.of(made, model.all_effects)
+        sides = FlowColumns.of(made, model.all_effects)
         if vcov is None and clusters is None and its["vcov"] != "iid":
-            vcov = its["vcov"]
+            vcov, clusters = its["vcov"], its["clusters"]
         return cls._of_fepois(found, made, model, sides, {}, vcov, clusters)
 
     @classmethod
@@ -156,7 +156,7 @@ class GravityFit(Estimate, Told):
         found: Any,
         made: pd.DataFrame,
         model: Model,
-        sides: Sides | None,
+        sides: FlowColumns | None,
         about: dict[str, Any],
         vcov: Any = None,
         clusters: Any = None,
@@ -180,7 +180,7 @@ class GravityFit(Estimate, Told):
         clusters: Any,
     ) -> Self:
         spec: Gravity | None = about.get("spec")
-        sides: Sides | None = about.get("sides")
+        sides: FlowColumns | None = about.get("sides")
         solved: SolvedGravity | None = about.get("estimated")
         usually = vcov is None and clusters in (None, spec and spec.clusters)
         named = spec is not None and (spec.clusters, spec.adjust) != (None, None)
@@ -418,7 +418,7 @@ class GravityFits(Told):
         return {k: max(own[k] for own in each) for k in each[0]}
 
 
-def _equation(model: Model, rows: pd.DataFrame, sides: Sides) -> Gravity | None:
+def _equation(model: Model, rows: pd.DataFrame, sides: FlowColumns) -> Gravity | None:
     """The equation of a formula whose effects and rows are those of one."""
     exporter, importer, time, others = sides
     effects = {frozenset(k.split("^")) for k in model.all_effects}

@@ -33,7 +33,7 @@ _SAID = (
 _TAKEN = _SAID + "; the larger is taken, with t({degrees})"
 
 
-class Sides(NamedTuple):
+class FlowColumns(NamedTuple):
     """Columns of a flow's exporter and importer, and of its further keys but time."""
 
     exporter: str
@@ -42,7 +42,7 @@ class Sides(NamedTuple):
     others: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, rows: pd.DataFrame, effects: Sequence[str]) -> "Sides | None":
+    def of(cls, rows: pd.DataFrame, effects: Sequence[str]) -> "FlowColumns | None":
         """The columns of effects that are countries: those two that share most of
         their values, half at least. None where there are none."""
         parts = list(dict.fromkeys(k for name in effects for k in name.split("^")))
@@ -78,7 +78,7 @@ class Sides(NamedTuple):
 
 
 def flows_that_share(
-    linear: LinearFit, rows: pd.DataFrame, sides: Sides
+    linear: LinearFit, rows: pd.DataFrame, sides: FlowColumns
 ) -> Mapping[str, float]:
     """D of each treatment, by exporter or by importer, whichever is larger."""
     flow = pd.factorize(pd.MultiIndex.from_frame(rows[sides.keys]))[0]
@@ -128,7 +128,7 @@ class Shared(Vcov):
 
     by_clusters: ClassVar[bool] = True
     by_pair: Vcov
-    sides: Sides
+    sides: FlowColumns
     flows: Mapping[str, float]
     taken: bool = True
 
@@ -158,7 +158,7 @@ class Shared(Vcov):
         return found._replace(degrees=degrees)
 
 
-def _two_way(fit: LinearFit, sides: Sides) -> tuple[Float[np.ndarray, " q"], int]:
+def _two_way(fit: LinearFit, sides: FlowColumns) -> tuple[Float[np.ndarray, " q"], int]:
     """Variances by exporter and importer, and the smaller number of these."""
     codes = [fit.codes(k) for k in sides[:2]]
     fewest = min(int(k.max()) + 1 for k in codes)

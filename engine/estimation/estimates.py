@@ -242,9 +242,12 @@ class Estimate(Coefficients):
     ) -> Self:
         """``tx.fit``: a model, of a formula, in words or fitted by pyfixest."""
         if is_pyfixest(model):
+            if type(model).__name__ == "Fepois":
+                raise TivaxError("a Fepois of pyfixest is no linear model; tx.fit it")
             model, kept, its = of_pyfixest(model)
             data = kept if data is None else data
-            vcov = its["vcov"] if vcov is None and clusters is None else vcov
+            if vcov is None and clusters is None:
+                vcov, clusters = its["vcov"], its["clusters"]
             weights = its["weights"] if weights is None else weights
         if data is None:
             raise TivaxError("data: give a pandas DataFrame")

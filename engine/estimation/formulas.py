@@ -14,6 +14,7 @@ from pandas.api import types
 from ..core import TivaxError, root_logger_kept, show
 from .model import Model
 from .regression_data import require_columns
+from .vcov import CV3
 
 
 def of_formula(
@@ -158,11 +159,12 @@ def of_pyfixest(found: Any) -> tuple[str, pd.DataFrame, dict[str, Any]]:
             "the pyfixest model has an ssc of its own: fit it without, or give tx.fit "
             "the formula and vcov=tx.vcov.CV1 with a convention"
         )
-    detail, clusters = found._vcov_type_detail, list(found._clustervar or [])
-    vcov: Any = detail
-    if found._is_clustered:
-        vcov = {detail: "+".join(clusters)}
-    return found._fml, data, {"vcov": vcov, "weights": found._weights_name}
+    clusters = list(found._clustervar or []) or None
+    vcov: Any = found._vcov_type_detail.replace("CRV", "CV")
+    if vcov == "CV3" and clusters and len(clusters) == 1:
+        vcov = CV3("fixest")
+    its = {"vcov": vcov, "clusters": clusters, "weights": found._weights_name}
+    return found._fml, data, its
 
 
 def is_pyfixest(given: object) -> bool:

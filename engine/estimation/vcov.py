@@ -485,8 +485,6 @@ def clustering(vcov: object, clusters: object, default: str) -> tuple[Vcov, str]
     if isinstance(vcov, dict) and len(vcov) == 1 and clusters is None:
         ((kind, names),) = vcov.items()
         vcov, clusters = str(kind).replace("CRV", "CV"), re.split(r"\s*\+\s*", names)
-        if kind == "CRV3" and len(clusters) == 1:
-            vcov = CV3("fixest")
     if vcov is None:
         vcov = "CV1" if default or clusters is not None else "HC1"
     if isinstance(clusters, list | tuple) and len(clusters) in (1, 2):

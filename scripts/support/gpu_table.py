@@ -26,7 +26,7 @@ from typing import Any
 import jax
 import numpy as np
 import pandas as pd
-from jax.sharding import Mesh, NamedSharding, PartitionSpec, SingleDeviceSharding
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from gpu_cards import CARDS, Card
 from gpu_programs import nothing_of, record, run_command
@@ -220,7 +220,7 @@ def _stacked(arrays: Any, axis: int = 0, **options: Any) -> Any:
 
 def _on_card(name: str, devices: Any) -> Any:
     """Arrays of a program's arguments as their shapes, on these devices."""
-    where: Any = SingleDeviceSharding(devices[0])
+    where = NamedSharding(Mesh(np.array(devices[:1]), ("one",)), PartitionSpec())
     if len(devices) > 1 and name.endswith(SHARDED):
         axis = "draws" if name.endswith(".blocks") else "years"
         spec = PartitionSpec(*([axis] if axis == "years" else []))

@@ -8,7 +8,7 @@ import pytest
 
 import tivax as tx
 from tivax.engine.bilateral import Shared
-from tivax.engine.bilateral.sharing import Sides, flows_that_share
+from tivax.engine.bilateral.sharing import FlowColumns, flows_that_share
 from tivax.engine.reporting import page_of
 
 from helpers import error_of
@@ -98,13 +98,13 @@ def test_sides_are_the_columns_of_the_same_countries():
     data = clubs()
     orders = [THREE_WAY, "exporter^importer + importer^year + exporter^year"]
     for effects in orders:
-        found = Sides.of(data, effects.split(" + "))
+        found = FlowColumns.of(data, effects.split(" + "))
         assert found is not None and {*found[:2]} == {"exporter", "importer"}
         assert found.time == "year"
-    assert Sides.of(data, ["exporter", "year"]) is None
+    assert FlowColumns.of(data, ["exporter", "year"]) is None
     # Years that are numbered as the countries are.
     same = data.assign(exporter=data["year"], importer=data["year"])
-    assert Sides.of(same, THREE_WAY.split(" + ")) is None
+    assert FlowColumns.of(same, THREE_WAY.split(" + ")) is None
 
 
 def test_notes_of_shared_regressors_are_in_both_languages():

@@ -31,8 +31,9 @@ def economy() -> tx.Economy:
 def test_autarky_costs_what_the_home_share_says_by_hand():
     """w/P falls to pi_nn^(1 / (4 (1 - k g))), where g = psi + phi - 1: labour answers
     real wages by k, and real wages employment by g. Here k g = 0.5 (0.1 + 0.1), and a
-    fifth and a tenth is bought abroad."""
-    costs = np.where(np.eye(2, dtype=bool), 1.0, 1e6)[:, :, None]
+    fifth and a tenth is bought abroad. Trade of 1e-12 is left: without any, the wages
+    of two separate worlds have no ratio to solve for."""
+    costs = np.where(np.eye(2, dtype=bool), 1.0, 1e3)[:, :, None]
     block = tx.Supply(labour=0.5, scale=0.1, services=0.2, pass_through=1.1)
     economy = two_regions([[80, 20], [20, 180]])
     found = tx.exact_hat(economy, trade_costs=costs, supply=block).changes

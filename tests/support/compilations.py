@@ -15,7 +15,7 @@ SHOWN = 12
 # Before you raise one see whether a shape or an option that is there would do.
 BUDGET = {
     "bench": 440, "chains": 40, "change": 150, "cli": 920, "comparison": 60,
-    "core": 220, "curve": 90, "equilibrium": 560, "errors": 1510, "estimation": 140,
+    "core": 220, "curve": 90, "equilibrium": 560, "errors": 1510, "estimation": 150,
     "explorer": 30, "figures": 50, "files": 20, "bilateral": 110, "kernels": 2590,
     "measures": 650,
     "montecarlo": 80, "panel": 30, "papers": 480, "present": 40, "publication": 30,

@@ -252,12 +252,12 @@ def decompose(
     Examples
     --------
     >>> found = tx.decompose(world, "bm-source", "country").data.sel(year=2000)
-    >>> found[["GEXP", "DVA", "FVA"]].drop_vars("year").to_dataframe().round()
+    >>> found[["GEXP", "DVA", "FVA"]].drop_vars("year").to_dataframe().round(-2)
                     GEXP        DVA        FVA
     exporter
-    R01        7837804.0  4879667.0  2539475.0
-    R02       10322401.0  8873298.0  1301280.0
-    ROW       11757118.0  8983990.0  2149224.0
+    R01        7837800.0  4879700.0  2539500.0
+    R02       10322400.0  8873300.0  1301300.0
+    ROW       11757100.0  8984000.0  2149200.0
     """
 
     require_method(method, level, detail=detail, by_origin=by_origin)
