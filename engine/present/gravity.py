@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..bilateral import Elasticities, GravityFit, GravityFits, Shared
-from ..core import Listing, Phrase, number_text
+from ..core import Listing, number_text
 from ..estimation import CV1, TwoWay
 from ..reporting import Plot, page_of
 from .pages import OwnPage
@@ -59,14 +59,7 @@ class _Equations(_Tables):
         gone = 0 if fit.separated is None else len(fit.separated)
         counts = {"separated": gone, "missing": fit.missing, "negative": fit.below}
         yield from (say(k, rows=n) for k, n in counts.items() if n)
-        yield from map(self.said, _parts(fit.note))
-
-
-def _parts(note: str) -> Iterable[str]:
-    """The notes that one is a list of."""
-    if isinstance(note, Phrase) and "note1" in note.values:
-        return [part for own in note.values.values() for part in _parts(own)]
-    return filter(None, [note])
+        yield from filter(None, [self.said(fit.note)])
 
 
 @page_of.register(GravityFit)
