@@ -82,9 +82,9 @@ def darfur():
 
     b, se = estimates(columns[:, 0], columns[:, 1:])
     x_b, x_se = estimates(columns[:, 1], columns[:, 2:])
-    own = {"se": se[0], "dof": len(frame) - villages.shape[1] - 7}
+    own = {"se": float(se[0]), "dof": len(frame) - villages.shape[1] - 7}
     with np.errstate(divide="ignore"):  # it divides by a critical value of 0
-        statistics = sensemakr.sensitivity_stats(estimate=b[0], **own)
+        statistics = sensemakr.sensitivity_stats(estimate=float(b[0]), **own)
     # With the degrees of freedom of the outcome's regression, and one more.
     of_x = sensemakr.partial_r2(t_statistic=x_b / x_se, dof=own["dof"] + 1)
     of_y = sensemakr.partial_r2(t_statistic=b[1:] / se[1:], dof=own["dof"])
@@ -93,7 +93,7 @@ def darfur():
         for x, y in zip(of_x, of_y, strict=True)
     ]
     shares = pd.concat(made)[["r2dz_x", "r2yz_dx"]].to_numpy()
-    left = sensemakr.adjusted_estimate(*shares.T, estimate=b[0], **own)
+    left = sensemakr.adjusted_estimate(*shares.T, estimate=float(b[0]), **own)
     errors = sensemakr.adjusted_se(*shares.T, **own)
     model = tx.Model("darfur", "peacefactor", regressors, entity="village")
     return frame, model, statistics, shares, np.column_stack([left, errors])
@@ -123,7 +123,7 @@ def test_rows_have_the_clustered_error_beside_sensemakr_s_estimates(darfur):
     own = found[(found["threat"] == "confounder") & found["estimate"].notna()]
     given = found.iloc[0]
     ratio = given["se"] / statistics["se"]
-    assert abs(ratio - 1) > 0.05  # clusters matter
+    assert ratio > 1.02  # clusters matter
     assert_allclose(own[["estimate", "se"]], theirs * [1, ratio], rtol=1e-9)
     p = 2 * stats.t.sf(abs(own["estimate"] / own["se"]), given["clusters"] - 1)
     assert_allclose(own["p_value"], p, rtol=1e-9)
