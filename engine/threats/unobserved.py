@@ -25,7 +25,8 @@ from .setting import Setting, refused
 from .variants import Made, Row, Variant
 
 _R_MAX = 1.3  # times the R2 with controls: Oster's bound
-_TIMES = (1, 2, 3)  # as strong as a control
+_STRONGER = "{times} times as strong as {control}"
+_TIMES = {1: "like {control}", 2: _STRONGER, 3: _STRONGER}
 _SELECTED = (
     "without controls {short:.4g}, R2 {short_r2:.3f} to {long_r2:.3f}; with R2 of at "
     "most {times} times the latter an effect of 0 takes unobservables that select "
@@ -48,7 +49,7 @@ _LEFT = (
 )
 
 
-class Claim(NamedTuple):
+class Unadjusted(NamedTuple):
     """An estimate, its error were the errors iid, the degrees of freedom of that, and
     the error that the model has over it."""
 
@@ -99,13 +100,13 @@ def robustness_value(setting: Setting) -> Made:
     that a confounder has to explain for an effect of 0 (whatever the errors), and for
     one that is not significant at 5 % by the clustered error and t(G - 1)."""
     _require_one(setting)
-    claim = claim_of(setting.fit)
-    f = partial_f(claim)
+    given = unadjusted(setting.fit)
+    f = partial_f(given)
     yield setting.row(
         "partial R2", "with the outcome", estimate=f**2 / (1 + f**2), note=_WHOLE
     )
-    t = claim.ratio * t_ppf(0.975, setting.fit.clusters - 1)
-    ends = ("to 0", 0.0, _ANY), ("to p = 0.05", t / np.sqrt(claim.df - 1), _SCALED)
+    t = given.ratio * t_ppf(0.975, setting.fit.clusters - 1)
+    ends = ("to 0", 0.0, _ANY), ("to p = 0.05", t / np.sqrt(given.df - 1), _SCALED)
     for variant, critical, more in ends:
         value = robustness_of(f, critical)
         note = Phrase(_EXPLAINED + more, percent=100 * value)
@@ -117,19 +118,18 @@ def benchmarks(setting: Setting) -> Made:
     each control is beside the others, and as strong as membership of a group (Cinelli
     and Hazlett 2020, section 4.4)."""
     _require_one(setting)
-    claim = claim_of(setting.fit)
+    given = unadjusted(setting.fit)
     for name in setting.model.controls:
         strength = _strength(setting.fit, name)
-        for times in _TIMES:
-            like = "{times} times like {control}" if times > 1 else "like {control}"
-            like = Phrase(like, times=times, control=name)
-            yield _benchmark(setting, claim, like, *bounds(*strength, times))
+        for times, words in _TIMES.items():
+            like = Phrase(words, times=times, control=name)
+            yield _benchmark(setting, given, like, *bounds(*strength, times))
     for group in membership(setting):
         if isinstance(group, Variant):
             name = group.model.controls[-1]
             strength = _strength(group.fit(), name)
             like = Phrase("like {control}", control=name)
-            yield _benchmark(setting, claim, like, *strength)
+            yield _benchmark(setting, given, like, *strength)
 
 
 def _strength(fit: LinearFit, control: str) -> tuple[float, float]:
@@ -147,12 +147,12 @@ def _shared(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _benchmark(
-    setting: Setting, claim: Claim, name: str, of_x: float, of_y: float
+    setting: Setting, given: Unadjusted, name: str, of_x: float, of_y: float
 ) -> Row:
     if of_x >= 1:
         none = "a confounder of this size would explain more than all of the treatment"
         return refused("confounder", name, TivaxError(none))
-    estimate, se, p = t_test(*adjusted(claim, of_x, of_y), setting.fit.clusters)
+    estimate, se, p = t_test(*adjusted(given, of_x, of_y), setting.fit.clusters)
     return setting.row(
         "confounder",
         name,
@@ -175,18 +175,18 @@ def bounds(of_x: float, of_y: float, times: float) -> tuple[float, float]:
     return most, float(min(1.0, shared * of_y / (1 - of_y)))
 
 
-def adjusted(claim: Claim, of_x: float, of_y: float) -> tuple[float, float]:
+def adjusted(given: Unadjusted, of_x: float, of_y: float) -> tuple[float, float]:
     """Estimate and error beside a confounder of these partial R2 that takes from the
     estimate: exact but for the error where it is not iid (see the module)."""
-    estimate, se, df, ratio = claim
+    estimate, se, df, ratio = given
     bias = se * np.sqrt(df * of_y * of_x / (1 - of_x))
     factor = np.sqrt((1 - of_y) / (1 - of_x) * df / (df - 1))
     return float(np.sign(estimate) * (abs(estimate) - bias)), float(ratio * se * factor)
 
 
-def partial_f(claim: Claim) -> float:
+def partial_f(given: Unadjusted) -> float:
     """Cohen's partial f of the treatment with the outcome, f^2 = R2 / (1 - R2)."""
-    return abs(claim.estimate) / claim.se / float(np.sqrt(claim.df))
+    return abs(given.estimate) / given.se / float(np.sqrt(given.df))
 
 
 def robustness_of(f: float, critical: float = 0.0) -> float:
@@ -198,14 +198,14 @@ def robustness_of(f: float, critical: float = 0.0) -> float:
     return float((np.sqrt(f**4 + 4 * f**2) - f**2) / 2)
 
 
-def claim_of(fit: LinearFit) -> Claim:
-    """The claim of a model of one treatment; every effect counts in its df."""
+def unadjusted(fit: LinearFit) -> Unadjusted:
+    """The estimate of a model of one treatment; every effect counts in its df."""
     df = fit.n - fit.k - max(fit.effects.absorbed - 1, 0)
     if df < 2:
         raise TivaxError("takes two degrees of freedom; one is left")
     h = fit.h[:, 0]
     se = float(np.sqrt(h @ h * (fit.u @ fit.u) / df) * fit.unit[0])
-    return Claim(float(fit.coef[0]), se, df, float(fit.se[0]) / se)
+    return Unadjusted(float(fit.coef[0]), se, df, float(fit.se[0]) / se)
 
 
 def moments(setting: Setting) -> Moments:

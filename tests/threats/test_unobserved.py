@@ -11,20 +11,20 @@ from scipy import stats
 import tivax as tx
 from tivax.engine.estimation import LinearFit
 from tivax.engine.threats.unobserved import (
-    Claim,
     Moments,
+    Unadjusted,
     adjusted,
     bounds,
-    claim_of,
     oster_delta,
     partial_f,
     robustness_of,
+    unadjusted,
 )
 
 from experiment_panels import MODEL, small_panel
 
 # Cinelli and Hazlett (2020), as sensemakr prints them: directlyharmed on peacefactor.
-DARFUR = Claim(0.09731582, 0.02325654, 783)
+DARFUR = Unadjusted(0.09731582, 0.02325654, 783)
 BOUNDS = [
     [0.0092, 0.1246],
     [0.0183, 0.2493],
@@ -36,9 +36,9 @@ PRINTED = 5.1e-5  # half of a last digit
 ONLY = ["robustness value", "benchmarks"]
 
 
-def critical(degrees: float, claim: Claim) -> float:
+def critical(degrees: float, given: Unadjusted) -> float:
     """What ``robustness_of`` takes for p = 0.05."""
-    return claim.ratio * stats.t.ppf(0.975, degrees) / np.sqrt(claim.df - 1)
+    return given.ratio * stats.t.ppf(0.975, degrees) / np.sqrt(given.df - 1)
 
 
 def test_published_robustness_values_follow_from_estimate_error_and_df():
@@ -101,16 +101,16 @@ def darfur():
 
 def test_with_effects_absorbed_and_iid_errors_all_numbers_are_sensemakr_s(darfur):
     frame, model, statistics, shares, theirs = darfur
-    claim = claim_of(LinearFit.of(frame, model))._replace(ratio=1.0)
-    f = partial_f(claim)
-    assert claim.df == statistics["dof"] == 783
-    assert_allclose(claim[:2], [statistics[k] for k in ("estimate", "se")], rtol=1e-9)
-    assert_allclose(claim[:2], DARFUR[:2], atol=5e-9)
+    given = unadjusted(LinearFit.of(frame, model))._replace(ratio=1.0)
+    f = partial_f(given)
+    assert given.df == statistics["dof"] == 783
+    assert_allclose(given[:2], [statistics[k] for k in ("estimate", "se")], rtol=1e-9)
+    assert_allclose(given[:2], DARFUR[:2], atol=5e-9)
     assert_allclose(f**2 / (1 + f**2), statistics["r2yd_x"], rtol=1e-9)
     assert_allclose(robustness_of(f), statistics["rv_q"], rtol=1e-9)
-    iid = robustness_of(f, critical(782, claim))
+    iid = robustness_of(f, critical(782, given))
     assert_allclose(iid, statistics["rv_qa"], rtol=1e-9)
-    assert_allclose([adjusted(claim, *k) for k in shares], theirs, rtol=1e-9)
+    assert_allclose([adjusted(given, *k) for k in shares], theirs, rtol=1e-9)
     # By female, the last control, as printed.
     assert_allclose(shares[-3:], BOUNDS, atol=PRINTED)
     assert_allclose(theirs[-3:], ADJUSTED, atol=PRINTED)
@@ -131,8 +131,8 @@ def test_rows_have_the_clustered_error_beside_sensemakr_s_estimates(darfur):
     values = found.set_index("variant")["estimate"]
     assert_allclose(values["with the outcome"], statistics["r2yd_x"], rtol=1e-9)
     assert_allclose(values["to 0"], statistics["rv_q"], rtol=1e-9)
-    f, claim = np.sqrt(statistics["f2yd_x"]), DARFUR._replace(ratio=ratio)
-    by_clusters = robustness_of(f, critical(485, claim))
+    f, scaled = np.sqrt(statistics["f2yd_x"]), DARFUR._replace(ratio=ratio)
+    by_clusters = robustness_of(f, critical(485, scaled))
     assert_allclose(values["to p = 0.05"], by_clusters, rtol=1e-9)
 
 
@@ -172,17 +172,17 @@ def test_the_regression_with_the_confounder_has_the_adjusted_estimate_and_error(
     x, y = net("x", "z"), net("y", "z")
     b, u = x @ y / (x @ x), net("y", "x", "z")
     df = 9 * 11 - (9 + 11 - 1) - 3
-    claim = claim_of(LinearFit.of(confounded, CONFOUNDED))
-    assert claim.df == df + 1
-    got = adjusted(claim._replace(ratio=1.0), of_x, of_y)
+    given = unadjusted(LinearFit.of(confounded, CONFOUNDED))
+    assert given.df == df + 1
+    got = adjusted(given._replace(ratio=1.0), of_x, of_y)
     assert_allclose(got, [b, np.sqrt(u @ u / df / (x @ x))], rtol=1e-9)
 
 
 @pytest.mark.parametrize("f", [0.05, 0.3, 1.0])
 def test_a_confounder_of_the_robustness_value_takes_the_estimate_to_0(f):
-    claim = Claim(-f * 10, 1.0, 100)
-    share = robustness_of(partial_f(claim))
-    assert_allclose(adjusted(claim, share, share)[0], 0, atol=1e-12)
+    given = Unadjusted(-f * 10, 1.0, 100)
+    share = robustness_of(partial_f(given))
+    assert_allclose(adjusted(given, share, share)[0], 0, atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -193,12 +193,12 @@ def test_no_weaker_confounder_than_the_robustness_value_takes_significance(
 ):
     """The least t of all confounders that explain no more of either is the critical
     one; in the third case by one that explains less of the outcome."""
-    claim, share = Claim(f * 10, 1.0, 100, ratio), np.linspace(0, 1, 2001)
-    value = robustness_of(f, critical(clusters - 1, claim))
+    given, share = Unadjusted(f * 10, 1.0, 100, ratio), np.linspace(0, 1, 2001)
+    value = robustness_of(f, critical(clusters - 1, given))
     if value == 0:
-        assert f == 0.2 and adjusted(claim, 0, 0)[0] < 2.37 * ratio
+        assert f == 0.2 and adjusted(given, 0, 0)[0] < 2.37 * ratio
         return
-    t = [np.divide(*adjusted(claim, value, k)) for k in value * share]
+    t = [np.divide(*adjusted(given, value, k)) for k in value * share]
     # The steps of the grid are 5e-4, and t is flat at its least.
     assert_allclose(min(t), stats.t.ppf(0.975, clusters - 1), rtol=1e-5)
     assert (int(np.argmin(t)) < 2000) == (f == 4.0)
@@ -238,7 +238,7 @@ def test_confounders_are_shown_and_do_not_count(confounded):
     found = tx.threats(confounded, CONFOUNDED, only=["benchmarks"], draws=0)
     rows = found.rows[found.table["threat"] == "confounder"]
     once, twice, _ = rows["variant"]
-    assert (once, twice) == ("like w", "2 times like w")
+    assert (once, twice) == ("like w", "2 times as strong as w")
     assert (rows["state"] == "").all() and not found.gone.any()
     assert "no variant asks whether it goes away" in found.sentence
     drawn = found.intervals("confounded")
@@ -263,7 +263,7 @@ def test_a_benchmark_that_cannot_be_has_a_row_that_says_so(confounded):
 def test_a_confounder_that_explains_all_of_the_outcome_leaves_no_error(confounded):
     frame = confounded.assign(y=confounded["y"] + 20 * confounded["w"])
     rows = tx.threats(frame, CONFOUNDED, only=["benchmarks"], draws=0).table
-    last = rows[rows["variant"] == "3 times like w"].iloc[0]
+    last = rows[rows["variant"] == "3 times as strong as w"].iloc[0]
     assert "100.0 % of the outcome's" in last["note"]
     assert (
         np.isfinite(last["estimate"]) and np.isnan([last["se"], last["p_value"]]).all()
