@@ -244,7 +244,8 @@ def _evaluated(
 
 def _plain(row: Row, setting: Setting) -> tuple[dict[str, Any], None]:
     comparable = row.comparable and np.isfinite(row.estimate)
-    made = asdict(row) | {"comparable": comparable, "same_units": comparable}
+    same_units = row.same_units or comparable
+    made = asdict(row) | {"comparable": comparable, "same_units": same_units}
     lacking = dict.fromkeys(["wild_p_value", "variation_kept"], np.nan)
     return {**made, **lacking, "term": row.term or setting.treatment}, None
 

@@ -3,6 +3,11 @@
     y, x    outcome and treatment net of effects
     W       controls net of effects
     R2      shares of what the effects leave
+    df      rows less all parameters, every effect among them
+
+With an omitted variable in the model an iid error is sqrt((1 - R2y) / (1 - R2x)
+df / (df - 1)) times as large. A clustered error is taken to change by the same factor:
+an approximation, since it also depends on how the omitted variable moves in a cluster.
 
 Oster, E. (2019), Unobservable selection and coefficient stability, Journal of Business
 & Economic Statistics 37:187-204. Cinelli, C. and C. Hazlett (2020), Making sense of
@@ -14,25 +19,44 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core import Phrase, TivaxError
-from ..estimation import LinearFit, of_norm_one, orthonormal, t_ppf
+from ..estimation import LinearFit, of_norm_one, orthonormal, t_ppf, t_test
 from .blocks import membership
-from .setting import Setting
+from .setting import Setting, refused
 from .variants import Made, Row, Variant
 
 _R_MAX = 1.3  # times the R2 with controls: Oster's bound
+_STRONGER = "{times} times as strong as {control}"
+_TIMES = {1: "like {control}", 2: _STRONGER, 3: _STRONGER}
 _SELECTED = (
-    "without controls {short:.4g}, R2 {short_r2:.3f} to {long_r2:.3f}; an effect of 0 "
-    "takes unobservables that select {more} than the controls do"
+    "without controls {short:.4g}, R2 {short_r2:.3f} to {long_r2:.3f}; with R2 of at "
+    "most {times} times the latter an effect of 0 takes unobservables that select "
+    "{more} than the controls do"
 )
 _AGAINST = ", in the other direction"
+_WHOLE = (
+    "share of the outcome's rest that the treatment explains; a confounder that "
+    "explains all of it has to explain as much of the treatment's for an effect of 0"
+)
 _EXPLAINED = (
     "a confounder that explains {percent:.1f} % of what the rest leaves of treatment "
-    "and outcome, errors iid"
+    "and outcome"
 )
+_ANY = ", whatever the errors"
+_SCALED = "; the clustered error is taken to change as an iid one does"
 _LEFT = (
     "what is left beside a confounder of this size: {of_x:.1f} % of the rest of the "
-    "treatment, {of_y:.1f} % of the outcome's, errors iid"
+    "treatment, {of_y:.1f} % of the outcome's"
 )
+
+
+class Unadjusted(NamedTuple):
+    """An estimate, its error were the errors iid, the degrees of freedom of that, and
+    the error that the model has over it."""
+
+    estimate: float
+    se: float
+    df: int
+    ratio: float = 1.0
 
 
 class Moments(NamedTuple):
@@ -64,6 +88,7 @@ def oster(setting: Setting) -> Made:
         short=m.short,
         short_r2=m.short_r2,
         long_r2=m.long_r2,
+        times=_R_MAX,
         more="more" if abs(delta) > 1 else "no more",
     )
     limit = Phrase("R2 at most {r2:.3f}", r2=r_max)
@@ -71,44 +96,40 @@ def oster(setting: Setting) -> Made:
 
 
 def robustness_value(setting: Setting) -> Made:
-    """Share of the rest of treatment and outcome that a confounder has to explain for
-    an effect of 0, and for one that is not significant at 5 %, with iid errors."""
+    """Partial R2 of the treatment with the outcome, and the share of the rest of both
+    that a confounder has to explain for an effect of 0 (whatever the errors), and for
+    one that is not significant at 5 % by the clustered error and t(G - 1)."""
     _require_one(setting)
-    fit = setting.fit
-    df = _degrees(fit)
-    partial = _partial_t(fit, df)
-    beyond = max(0.0, partial - t_ppf(0.975, df - 1) * np.sqrt(df / (df - 1)))
-    for variant, t in (("to 0", partial), ("to p = 0.05", beyond)):
-        value = robustness_of(t / np.sqrt(df))
-        yield setting.row(
-            "robustness value",
-            variant,
-            estimate=value,
-            note=Phrase(_EXPLAINED, percent=100 * value),
-        )
+    given = unadjusted(setting.fit)
+    f = partial_f(given)
+    yield setting.row(
+        "partial R2", "with the outcome", estimate=f**2 / (1 + f**2), note=_WHOLE
+    )
+    t = given.ratio * t_ppf(0.975, setting.fit.clusters - 1)
+    ends = ("to 0", 0.0, _ANY), ("to p = 0.05", t / np.sqrt(given.df - 1), _SCALED)
+    for variant, critical, more in ends:
+        value = robustness_of(f, critical)
+        note = Phrase(_EXPLAINED + more, percent=100 * value)
+        yield setting.row("robustness value", variant, estimate=value, note=note)
 
 
 def benchmarks(setting: Setting) -> Made:
-    """Yield estimates against a confounder as strong as each control is beside the
-    others, and as strong as membership of a group (Cinelli and Hazlett 2020, section
-    4.4)."""
+    """Yield estimates against a confounder once, twice and three times as strong as
+    each control is beside the others, and as strong as membership of a group (Cinelli
+    and Hazlett 2020, section 4.4)."""
     _require_one(setting)
-    fit = setting.fit
+    given = unadjusted(setting.fit)
     for name in setting.model.controls:
-        of_x, of_y = _strength(fit, name)
-        # Their bounds, for a confounder once as strong.
-        both = of_x**2 / (1 - of_x) ** 2 if of_x < 0.5 else 1.0
-        if both >= 1 or of_y >= 1:
-            continue
-        of_y = (1 + np.sqrt(both)) ** 2 / (1 - both) * of_y / (1 - of_y)
-        like = Phrase("like {control}", control=name)
-        yield _benchmark(setting, like, of_x / (1 - of_x), min(1.0, of_y))
+        strength = _strength(setting.fit, name)
+        for times, words in _TIMES.items():
+            like = Phrase(words, times=times, control=name)
+            yield _benchmark(setting, given, like, *bounds(*strength, times))
     for group in membership(setting):
         if isinstance(group, Variant):
             name = group.model.controls[-1]
             strength = _strength(group.fit(), name)
             like = Phrase("like {control}", control=name)
-            yield _benchmark(setting, like, *strength)
+            yield _benchmark(setting, given, like, *strength)
 
 
 def _strength(fit: LinearFit, control: str) -> tuple[float, float]:
@@ -125,23 +146,66 @@ def _shared(a: np.ndarray, b: np.ndarray) -> float:
     return float((a @ b) ** 2 / ((a @ a) * (b @ b)))
 
 
-def _benchmark(setting: Setting, name: str, of_x: float, of_y: float) -> Row:
-    fit = setting.fit
-    df = _degrees(fit)
-    estimate = float(fit.coef[0])
-    size = abs(estimate) / _partial_t(fit, df) * np.sqrt(df)
-    bias = size * np.sqrt(of_y * of_x / (1 - of_x))
+def _benchmark(
+    setting: Setting, given: Unadjusted, name: str, of_x: float, of_y: float
+) -> Row:
+    if of_x >= 1:
+        none = "a confounder of this size would explain more than all of the treatment"
+        return refused("confounder", name, TivaxError(none))
+    estimate, se, p = t_test(*adjusted(given, of_x, of_y), setting.fit.clusters)
     return setting.row(
         "confounder",
         name,
-        estimate=float(np.sign(estimate) * (abs(estimate) - bias)),
-        note=Phrase(_LEFT, of_x=100 * of_x, of_y=100 * of_y),
+        estimate=estimate,
+        se=se or np.nan,  # nothing of the outcome is left to err
+        p_value=p,
+        note=Phrase(_LEFT + _SCALED, of_x=100 * of_x, of_y=100 * of_y),
+        same_units=True,
     )
 
 
-def robustness_of(f: float) -> float:
-    """Cinelli and Hazlett's RV of Cohen's partial f."""
+def bounds(of_x: float, of_y: float, times: float) -> tuple[float, float]:
+    """R2 of a confounder ``times`` as strong as a control of these partial R2: with the
+    treatment, impossible from 1 on, and with the outcome given it, at most 1."""
+    most = times * of_x / (1 - of_x)
+    if most >= 1 or of_y >= 1:
+        return most, 1.0
+    both = most * of_x / (1 - times * of_x)
+    shared = (np.sqrt(times) + np.sqrt(both)) ** 2 / (1 - both)
+    return most, float(min(1.0, shared * of_y / (1 - of_y)))
+
+
+def adjusted(given: Unadjusted, of_x: float, of_y: float) -> tuple[float, float]:
+    """Estimate and error beside a confounder of these partial R2 that takes from the
+    estimate: exact but for the error where it is not iid (see the module)."""
+    estimate, se, df, ratio = given
+    bias = se * np.sqrt(df * of_y * of_x / (1 - of_x))
+    factor = np.sqrt((1 - of_y) / (1 - of_x) * df / (df - 1))
+    return float(np.sign(estimate) * (abs(estimate) - bias)), float(ratio * se * factor)
+
+
+def partial_f(given: Unadjusted) -> float:
+    """Cohen's partial f of the treatment with the outcome, f^2 = R2 / (1 - R2)."""
+    return abs(given.estimate) / given.se / float(np.sqrt(given.df))
+
+
+def robustness_of(f: float, critical: float = 0.0) -> float:
+    """Cinelli and Hazlett's RV of Cohen's partial f: for an effect of 0, and for a t of
+    ``critical`` sqrt(df - 1) times the iid error."""
+    if f * critical > 1:  # the one with the outcome need not be as large
+        return max(0.0, (f**2 - critical**2) / (1 + f**2))
+    f = max(0.0, f - critical)
     return float((np.sqrt(f**4 + 4 * f**2) - f**2) / 2)
+
+
+def unadjusted(fit: LinearFit) -> Unadjusted:
+    """The estimate of a model of one treatment; every effect counts in its df."""
+    df = fit.n - fit.k - max(fit.effects.absorbed - 1, 0)
+    if df < 2:
+        raise TivaxError("takes two degrees of freedom; one is left")
+    h = fit.h[:, 0]
+    se = float(np.sqrt(h @ h * (fit.u @ fit.u) / df) * fit.unit[0])
+    return Unadjusted(float(fit.coef[0]), se, df, float(fit.se[0]) / se)
 
 
 def moments(setting: Setting) -> Moments:
@@ -177,17 +241,6 @@ def oster_delta(m: Moments, r_max: float, target: float = 0.0) -> float:
     bottom = left * moved * x + gap * left * (x - x_left)
     bottom += gap**2 * x_left * moved * x + common
     return float(top / bottom)
-
-
-def _degrees(fit: LinearFit) -> int:
-    """Rows less all parameters, every effect among them."""
-    return fit.n - fit.k - max(fit.effects.absorbed - 1, 0)
-
-
-def _partial_t(fit: LinearFit, df: int) -> float:
-    """|t| of the treatment with iid errors."""
-    h, residual = fit.H[:, -1], fit.u
-    return float(abs(h @ fit.y) / np.sqrt(h @ h * (residual @ residual) / df))
 
 
 def _require_one(setting: Setting) -> None:

@@ -75,6 +75,7 @@ class Row:
     clusters: int | None = None
     note: str = ""
     comparable: bool = False
+    same_units: bool = False
     biased: bool = False
 
 

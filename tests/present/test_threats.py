@@ -14,6 +14,7 @@ from drawings import row_labels
 from experiment_panels import MODEL, small_panel
 
 ONLY = ["leads and lags", "asymmetry", "form of controls", "influential clusters"]
+ONLY += ["Oster's delta", "robustness value", "benchmarks"]
 
 
 @pytest.fixture(scope="module")

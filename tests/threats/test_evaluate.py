@@ -18,7 +18,6 @@ from tivax.engine.threats.influence import dfbeta
 from tivax.engine.threats.result import COLUMNS
 from tivax.engine.threats.setting import Setting
 from tivax.engine.threats.unit_roots import cips
-from tivax.engine.threats.unobserved import Moments, oster_delta, robustness_of
 
 from experiment_panels import MODEL, small_panel, two_stage_model
 from helpers import error_of
@@ -306,31 +305,6 @@ def test_intervals_are_of_rows_with_an_error_in_units_of_the_model(survivor):
 
 
 # ------------------------------------------------------------------------- single parts
-
-
-def test_oster_delta_is_the_delta_that_the_data_were_made_with():
-    # y = b x + w + u, x = p w + d p (var w / var u) u + e: selection on u is d times that
-    # on w, in Oster's sense, cov(x, u) / var u = d cov(x, w) / var w.
-    b, p, var_w, var_u, var_e = 0.7, 0.5, 2.0, 3.0, 1.5
-    for delta in (0.5, 1.0, 2.0):
-        wx, ux = p * var_w, delta * p * var_u
-        x = wx**2 / var_w + ux**2 / var_u + var_e
-        xy, wy = b * x + wx + ux, b * wx + var_w
-        y = b * xy + wy + b * ux + var_u
-        short = xy / x
-        long = np.linalg.solve([[x, wx], [wx, var_w]], [xy, wy])
-        r2 = (long @ [xy, wy]) / y
-        m = Moments(
-            short, xy**2 / x / y, float(long[0]), float(r2), y, x, x - wx**2 / var_w
-        )
-        assert_allclose(oster_delta(m, 1 - 0.0, target=b), delta, rtol=1e-8)
-
-
-def test_a_confounder_of_the_robustness_value_takes_the_estimate_to_0():
-    # With R2 of RV with treatment and outcome, bias is se sqrt(df) RV / sqrt(1 - RV).
-    for f in (0.05, 0.3, 1.0):
-        value = robustness_of(f)
-        assert_allclose(np.sqrt(value * value / (1 - value)), f, rtol=1e-12)
 
 
 def test_cips_is_the_mean_of_the_units_own_regressions():
