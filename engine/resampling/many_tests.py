@@ -1,7 +1,7 @@
 """Statistics of many tests from the same draws: t and effects of specifications."""
 
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
@@ -9,7 +9,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ...kernels import resampling, specifications
+from ...kernels.resampling import TIE
 from .draw_source import DrawSource, Static, in_small_tiles
+from .placebo import orders, randomisation_p
 from .running import over_blocks
 
 # Tests whose draws are made together, so that their weights are drawn once.
@@ -59,10 +61,50 @@ def wild_effects(
             yield kept
 
 
+def placebo_p_values(
+    statistics: Callable[..., Array],
+    arrays: tuple[Any, ...],
+    observed: Float[np.ndarray, " s"],
+    sizes: tuple[int, ...],
+    *,
+    draws: int,
+    seed: int,
+) -> Float[np.ndarray, " s"]:
+    """p of ``statistics(*arrays, path)`` where units, ordered by strata of these sizes,
+    get each other's path: share of absolute values not below the observed one's."""
+    patterns, n = orders(sizes), sum(sizes)
+    exact = patterns is not None and patterns <= draws
+    draws = patterns if patterns is not None and exact else draws
+    static = Static("placebo", n, n, exact, sizes=sizes)
+    below, done, blocks = np.zeros(len(observed), int), 0, -(-draws // static.block)
+    for part in over_blocks(
+        _path_blocks(static, statistics), arrays, seed, blocks, static=static
+    ):
+        size = np.abs(np.moveaxis(part, 1, 0).reshape(len(observed), -1))
+        size = size[:, : draws - done]
+        below += (size < np.abs(observed)[:, None] * (1 - TIE)).sum(axis=1)
+        done += size.shape[1]
+    return np.array([randomisation_p(draws - k, draws, exact) for k in below])
+
+
 def _filled(stacked: np.ndarray) -> np.ndarray:
     """Zeros behind, up to ``TESTS`` tests."""
     missing = TESTS - len(stacked)
     return np.pad(stacked, [(0, missing)] + [(0, 0)] * (stacked.ndim - 1))
+
+
+@lru_cache
+def _path_blocks(
+    static: Static, statistics: Callable[..., Array]
+) -> Callable[..., Array]:
+    def block(arrays: Any, seed: Array, number: Array) -> Float[Array, "s B"]:
+        return in_small_tiles(
+            lambda given, paths: jax.vmap(partial(statistics, *given), 1, 1)(paths),
+            arrays,
+            DrawSource(static, seed, number).options(),
+        )
+
+    return block
 
 
 @lru_cache
