@@ -1,10 +1,10 @@
 """Imputed effects of a treatment that stays (Borusyak, Jaravel and Spiess 2024).
 
-e   the outcome less what untreated cells say of it; d: 1 where a cell is treated
-v   weights of the outcome in a mean effect: a of treated cells, of untreated ones
+e   the outcome less what untreated cells say of it
+v   weights of the outcome in a mean of e over treated cells: a in these, elsewhere
     what takes out effects of units and periods and the controls
-s   scores of clusters, sums of v (e - d m), m the mean e of the cell's group by
-    squared weights of its clusters (their equation 8): s's is the variance
+s   scores of clusters, sums of v e, of treated cells less their mean by squared
+    weights of clusters (their equations 7 and 8); s's is the variance
 """
 
 from typing import NamedTuple
@@ -17,29 +17,21 @@ from .small_systems import solve
 
 
 class ImputationCells(NamedTuple):
-    """[controls, y], 0 where a cell is not ``seen``; the pseudo-inverse of dummies of
-    periods in untreated cells, net of units; clusters of units; zeros."""
+    """A panel by unit and period: [controls, y], 0 where not ``seen``; d, 1 where it is
+    treated; ``a`` of each mean; units of clusters; and the pseudo-inverse of dummies of
+    periods in untreated cells, net of units."""
 
     columns: Float[Array, "n T m"]
     seen: Float[Array, "n T"]
-    inverse: Float[Array, "T T"]
-    cluster: Int[Array, " n"]
-    empty: Float[Array, "G groups"]
-
-
-class TreatedCells(NamedTuple):
-    """d and, of each mean effect, a; and groups whose effects are averaged."""
-
     d: Float[Array, "n T"]
     a: Float[Array, "q n T"]
-    group: Int[Array, "n T"]
+    members: Float[Array, "G n"]
+    inverse: Float[Array, "T T"]
 
 
-def imputed(
-    cells: ImputationCells, d: Float[Array, "n T"], y: Float[Array, "n T"]
-) -> Float[Array, "n T"]:
+def imputed(cells: ImputationCells, y: Float[Array, "n T"]) -> Float[Array, "n T"]:
     """e: residuals of untreated cells, effects of treated ones."""
-    w = (cells.seen * (1 - d))[..., None]
+    w = (cells.seen * (1 - cells.d))[..., None]
     columns = cells.columns.at[..., -1].set(y)
 
     def of_units(c: Float[Array, "n T m"]) -> Float[Array, "n 1 m"]:
@@ -56,51 +48,41 @@ def imputed(
 
 
 def cluster_scores(
-    cells: ImputationCells,
-    treated: TreatedCells,
-    v: Float[Array, "n T"],
-    e: Float[Array, "n T"],
+    cells: ImputationCells, v: Float[Array, "n T"], e: Float[Array, "n T"]
 ) -> Float[Array, " G"]:
     """s, linear in e."""
-    place = cells.cluster[:, None], treated.group
-    own, held = (cells.empty.at[place].add(treated.d * k) for k in (v, v * e))
-    m = (own * held).sum(0) / jnp.maximum((own**2).sum(0), jnp.finfo(v.dtype).tiny)
-    gap = v * (e - treated.d * m[treated.group])
-    return jax.ops.segment_sum(gap.sum(1), cells.cluster, len(own))
+    weight, effect, score = (
+        cells.members @ k.sum(1) for k in (cells.d * v, cells.d * v * e, v * e)
+    )
+    return score - weight * (weight @ effect) / (weight @ weight)
 
 
 def mean_effects(
-    cells: ImputationCells, treated: TreatedCells
+    cells: ImputationCells,
 ) -> tuple[Float[Array, " q"], Float[Array, "q n T"], Float[Array, "q G"]]:
-    """The mean effects, v and s of each."""
-    y = cells.columns[..., -1]
-    e, weights = jax.vjp(lambda y: imputed(cells, treated.d, y), y)
-    (v,) = jax.vmap(weights)(treated.a)
-    s = jax.vmap(lambda one: cluster_scores(cells, treated, one, e))(v)
-    return (treated.a * e).sum((1, 2)), v, s
+    """Means of effects, and v and s of each."""
+    e, weights = jax.vjp(lambda y: imputed(cells, y), cells.columns[..., -1])
+    (v,) = jax.vmap(weights)(cells.a)
+    s = jax.vmap(lambda one: cluster_scores(cells, one, e))(v)
+    return (cells.a * e).sum((1, 2)), v, s
 
 
 def wild_scores(
-    cells: ImputationCells,
-    treated: TreatedCells,
-    u: Float[Array, "n T"],
-    v: Float[Array, "n T"],
+    cells: ImputationCells, u: Float[Array, "n T"], v: Float[Array, "n T"]
 ) -> tuple[Float[Array, " G"], Float[Array, "G G"]]:
-    """Loadings of the clusters' weights, which multiply u: of a mean effect, of s."""
+    """Loadings of wild weights, which multiply residuals u: of the mean, and of s."""
 
-    def of_cluster(g: Int[Array, ""]) -> tuple[Float[Array, ""], Float[Array, " G"]]:
-        y = jnp.where(cells.cluster[:, None] == g, u, 0)
-        e = imputed(cells, treated.d, y)
-        return (v * y).sum(), cluster_scores(cells, treated, v, e)
+    def of_cluster(units: Float[Array, " n"]) -> tuple[Array, Array]:
+        y = units[:, None] * u
+        return (v * y).sum(), cluster_scores(cells, v, imputed(cells, y))
 
-    a, L = jax.lax.map(of_cluster, jnp.arange(len(cells.empty)))
+    a, L = jax.lax.map(of_cluster, cells.members)
     return a, L.T
 
 
 def placebo_effects(
-    cells: ImputationCells, treated: TreatedCells, path: Int[Array, " n"]
+    cells: ImputationCells, path: Int[Array, " n"]
 ) -> Float[Array, " 2q"]:
-    """Mean effects, then their t, where each unit has another one's treatment."""
-    d, a, group = treated
-    b, _, s = mean_effects(cells, TreatedCells(d[path], a[:, path], group[path]))
-    return jnp.concatenate([b, b / jnp.sqrt((s**2).sum(1))])
+    """t of the means, then the means, where units have the treatment of others."""
+    b, _, s = mean_effects(cells._replace(d=cells.d[path], a=cells.a[:, path]))
+    return jnp.concatenate([b / jnp.sqrt((s**2).sum(1)), b])
