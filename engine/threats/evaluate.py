@@ -242,11 +242,15 @@ def _evaluated(
         yield from _fitted(made, fit, setting)
 
 
-def _plain(row: Row, setting: Setting) -> tuple[dict[str, Any], None]:
+def _plain(row: Row, setting: Setting) -> tuple[dict[str, Any], WildTest | None]:
     comparable = row.comparable and np.isfinite(row.estimate)
     made = asdict(row) | {"comparable": comparable, "same_units": comparable}
     lacking = dict.fromkeys(["wild_p_value", "variation_kept"], np.nan)
-    return {**made, **lacking, "term": row.term or setting.treatment}, None
+    test = None
+    if row.wild is not None and row.se > 0:
+        form, labels = row.wild
+        test = WildTest(form, row.estimate / row.se, labels, setting.fit.labels)
+    return {**made, **lacking, "term": row.term or setting.treatment}, test
 
 
 def _fitted(
