@@ -34,7 +34,7 @@ def imputed(cells: ImputationCells, y: Float[Array, "n T"]) -> Float[Array, "n T
     w = (cells.seen * (1 - cells.d))[..., None]
     columns = cells.columns.at[..., -1].set(y)
 
-    def of_units(c: Float[Array, "n T m"]) -> Float[Array, "n 1 m"]:
+    def of_units(c: Float[Array, "_ T m"]) -> Float[Array, "n 1 m"]:
         return (w * c).sum(1, keepdims=True) / w.sum(1, keepdims=True)
 
     left = columns - of_units(columns)
