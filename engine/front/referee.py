@@ -3,6 +3,7 @@
 from tivax.engine.estimation import cross_section_dependence as cross_section_dependence
 from tivax.engine.referee import country_slopes as country_slopes
 from tivax.engine.referee import exposure_instrument as exposure_instrument
+from tivax.engine.referee import imputation as imputation
 from tivax.engine.referee import interactive_effects as interactive_effects
 from tivax.engine.referee import local_projections as local_projections
 from tivax.engine.referee import movers as movers

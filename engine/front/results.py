@@ -25,6 +25,7 @@ from tivax.engine.measures import TbiResult as TbiResult
 from tivax.engine.montecarlo import MonteCarlo as MonteCarlo
 from tivax.engine.referee import CountrySlopes as CountrySlopes
 from tivax.engine.referee import Exposure as Exposure
+from tivax.engine.referee import Imputation as Imputation
 from tivax.engine.referee import InteractiveEffects as InteractiveEffects
 from tivax.engine.referee import LocalProjections as LocalProjections
 from tivax.engine.referee import Movers as Movers

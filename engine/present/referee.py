@@ -22,6 +22,7 @@ from ..figures import (
 from ..referee import (
     CountrySlopes,
     Exposure,
+    Imputation,
     InteractiveEffects,
     LocalProjections,
     Movers,
@@ -111,6 +112,22 @@ class _Movers(DiagnosisPage):
         meaning = map(self.said, chosen["meaning"])
         rows = [(*k, told) for k, told in zip(listing.rows, meaning, strict=True)]
         return [replace(listing, columns=[*listing.columns, ""], rows=rows)]
+
+
+@page_of.register(Imputation)
+class _Imputation(DiagnosisPage):
+    def told(self) -> list[str]:
+        effect = self.tell("effect")
+        drawn = np.isfinite(self.found["placebo_p_value"])
+        return [self.tell("drawn", effect=effect) if drawn else effect]
+
+    def plots(self) -> dict[str, Plot]:
+        return {"effects": self.drawn(labelled_intervals, self.result.table, "horizon")}
+
+    def listings(self) -> list[Listing]:
+        table = self.result.table
+        columns = (*_NUMBERS, "wild_p_value", "placebo_p_value")
+        return self.listed(table, map(self.said, table["horizon"]), columns)
 
 
 @page_of.register(LocalProjections)

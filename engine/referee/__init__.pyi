@@ -2,6 +2,8 @@ from .country_slopes import CountrySlopes as CountrySlopes
 from .country_slopes import country_slopes as country_slopes
 from .exposure import Exposure as Exposure
 from .exposure import exposure_instrument as exposure_instrument
+from .imputation import Imputation as Imputation
+from .imputation import imputation as imputation
 from .interactive_effects import InteractiveEffects as InteractiveEffects
 from .interactive_effects import interactive_effects as interactive_effects
 from .local_projections import LocalProjections as LocalProjections

@@ -8,6 +8,7 @@ from .experiment import Experiment as Experiment
 from .inference import infer as infer
 from .inference import resample as resample
 from .many_tests import TESTS as TESTS
+from .many_tests import placebo_p_values as placebo_p_values
 from .many_tests import wild_effects as wild_effects
 from .many_tests import wild_t as wild_t
 from .multiple_testing import adjusted_p_values as adjusted_p_values

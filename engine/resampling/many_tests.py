@@ -1,20 +1,24 @@
 """Statistics of many tests from the same draws: t and effects of specifications."""
 
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from ...kernels import resampling, specifications
-from .draw_source import DrawSource, Static, in_small_tiles
+from ...kernels.resampling import TIE
+from .draw_source import DrawSource, Static, in_small_tiles, in_tiles
+from .placebo import orders, randomisation_p
 from .running import over_blocks
 
 # Tests whose draws are made together, so that their weights are drawn once.
 TESTS = 32
 _EFFECTS = 64
+_PATHS = 256  # draws of a tile
 
 
 def webb_draws(clusters: int, exact: bool) -> Static:
@@ -59,10 +63,51 @@ def wild_effects(
             yield kept
 
 
+def placebo_p_values(
+    statistics: Callable[..., Array],
+    arrays: tuple[Any, ...],
+    least: Float[np.ndarray, " s"],
+    *,
+    sizes: tuple[int, ...],
+    draws: int,
+    seed: int,
+) -> Float[np.ndarray, " s"]:
+    """p of ``statistics(*arrays, path)``: units change paths in strata of these sizes;
+    the share of absolute values of ``least`` and more, the data among them."""
+    patterns, n = orders(sizes), sum(sizes)
+    exact = patterns is not None and patterns <= draws
+    draws = patterns if patterns is not None and exact else draws
+    static = Static("placebo", n, n, exact, sizes=sizes)
+    small, done, blocks = np.zeros(len(least), int), 0, -(-draws // static.block)
+    block_of, given = _path_blocks(static, statistics), (arrays, np.int64(draws))
+    for part in over_blocks(block_of, given, seed, blocks, static=static):
+        drawn = np.abs(np.moveaxis(part, 1, 0).reshape(len(least), -1))
+        drawn = drawn[:, : draws - done]
+        small += (drawn < least[:, None] * (1 - TIE)).sum(axis=1)
+        done += drawn.shape[1]
+    return np.array([randomisation_p(draws - k, draws, exact) for k in small])
+
+
 def _filled(stacked: np.ndarray) -> np.ndarray:
     """Zeros behind, up to ``TESTS`` tests."""
     missing = TESTS - len(stacked)
     return np.pad(stacked, [(0, missing)] + [(0, 0)] * (stacked.ndim - 1))
+
+
+@lru_cache
+def _path_blocks(
+    static: Static, statistics: Callable[..., Array]
+) -> Callable[..., Array]:
+    def block(arrays: Any, seed: Array, number: Array) -> Float[Array, "s B"]:
+        given, draws = arrays
+        paths = DrawSource(static, seed, number).options()
+        left = draws - jnp.asarray(number, jnp.int64) * static.block
+        return in_tiles(of_paths, given, paths, left, size=_PATHS)
+
+    def of_paths(given: tuple[Any, ...], paths: Array) -> Float[Array, "s b"]:
+        return jax.vmap(partial(statistics, *given), 1, 1)(paths)
+
+    return block
 
 
 @lru_cache

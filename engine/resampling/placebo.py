@@ -45,7 +45,7 @@ def placebo_arrays(
     _require_movable(fitted, scheme)
     if scheme.method == "freedman-lane":
         order, sizes = _strata(fitted, scheme.strata)
-        patterns = _orders(sizes)
+        patterns = orders(sizes)
         return _tables_of_residuals(fitted, order), sizes, patterns, len(order)
     paths = _paths(fitted)
     G, T, _ = paths.shape
@@ -56,13 +56,13 @@ def placebo_arrays(
     W, residuals, paths = _net(fitted, paths, dummies=fitted.balanced and keeps_years)
     if scheme.permute == "years":
         tables = _tables_of_years(fitted, W, residuals, paths)
-        return tables, (T,), _orders([T]), T
+        return tables, (T,), orders([T]), T
     order, sizes = np.arange(G), (G,)
     if scheme.permute == "countries":
         order, sizes = _strata(fitted, scheme.strata, known)
         paths = np.where(known[:, :, None], paths, 0)
         tables = _tables_of_all_paths(fitted, W, residuals, paths[order], order)
-        return tables, sizes, _orders(sizes), G
+        return tables, sizes, orders(sizes), G
     if scheme.permute == "signs":
         paths = np.where(known[:, :, None], paths, 0)
         moved = np.stack([-paths, paths], axis=1)
@@ -85,7 +85,7 @@ def placebo_arrays(
     return _tables_of_paths(fitted, W, residuals, moved), sizes, patterns, options
 
 
-def _orders(sizes: Sequence[int]) -> int | None:
+def orders(sizes: Sequence[int]) -> int | None:
     """Permutations within strata; None where they are never enumerated."""
     if max(sizes) > _ENUMERABLE:
         return None

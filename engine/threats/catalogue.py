@@ -32,6 +32,7 @@ CATALOGUE: dict[str, Threat] = {
     "interactive effects": referee.several_factors,
     "weights of effects": referee.effect_weights,
     "movers": referee.moves,
+    "staggered treatment": referee.adoption,
     "slopes of countries": referee.slopes,
     "local projections": referee.projections,
     "errors in space": referee.errors_in_space,

@@ -242,12 +242,16 @@ def _evaluated(
         yield from _fitted(made, fit, setting)
 
 
-def _plain(row: Row, setting: Setting) -> tuple[dict[str, Any], None]:
+def _plain(row: Row, setting: Setting) -> tuple[dict[str, Any], WildTest | None]:
     comparable = row.comparable and np.isfinite(row.estimate)
     same_units = row.same_units or comparable
     made = asdict(row) | {"comparable": comparable, "same_units": same_units}
     lacking = dict.fromkeys(["wild_p_value", "variation_kept"], np.nan)
-    return {**made, **lacking, "term": row.term or setting.treatment}, None
+    test = None
+    if row.wild is not None and row.se > 0:
+        form, labels = row.wild
+        test = WildTest(form, row.estimate / row.se, labels, setting.fit.labels)
+    return {**made, **lacking, "term": row.term or setting.treatment}, test
 
 
 def _fitted(

@@ -8,6 +8,7 @@ from ..core import Phrase, TivaxError
 from ..estimation import Conley, Estimate
 from ..referee import (
     country_slopes,
+    imputation,
     interactive_effects,
     local_projections,
     movers,
@@ -34,6 +35,10 @@ _COMPARED = "slope of means over time; t is compared with {critical:.2f}"
 _STAYERS = "{meaning}; {stayers:,} quasi-stayers"
 _DEGREES = "{meaning}; t with {degrees} degrees of freedom"
 _STILL = "; {still} countries in which it does not move left out"
+_ADOPTED = (
+    "mean over {cells:,} treated rows of {adopters} adopters; with few of them take "
+    "the placebo of tx.referee.imputation"
+)
 _BAND = "simultaneous band {low:.3g} to {high:.3g}"
 
 
@@ -143,6 +148,26 @@ def moves(setting: Setting) -> Made:
             Phrase(_STAYERS, meaning=row["meaning"], stayers=row["stayers"]),
             comparable=True,
         )
+
+
+def adoption(setting: Setting) -> Made:
+    """The mean effect of a treatment that some units adopt before others, imputed from
+    untreated rows (``tx.referee.imputation``)."""
+    setting.require_least_squares()
+    by = {"controls": setting.others, "clusters": setting.model.clusters}
+    found = setting.of_referee(imputation, setting.treatment, draws=0, **by)
+    row = found.findings()
+    yield Row(
+        "staggered treatment",
+        "imputed from untreated rows",
+        setting.treatment,
+        *_numbers(row),
+        found.n,
+        found.clusters,
+        Phrase(_ADOPTED, cells=row["cells"], adopters=found.adopters),
+        comparable=True,
+        wild=(found.wild_form, found.cluster_labels),
+    )
 
 
 def slopes(setting: Setting) -> Made:

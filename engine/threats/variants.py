@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ..estimation import LinearFit, Model
+from ..estimation import LinearFit, Model, WildForm
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,8 @@ class Variant:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the table that is no fit of a variant."""
+    """A row of the table that is no fit of a variant; ``wild``: what its wild draws
+    take, and the labels of its clusters."""
 
     threat: str
     variant: str
@@ -77,6 +78,7 @@ class Row:
     comparable: bool = False
     same_units: bool = False
     biased: bool = False
+    wild: tuple[WildForm, tuple[str, ...]] | None = None
 
 
 Made = Iterator[Variant | Row]

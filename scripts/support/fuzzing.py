@@ -63,6 +63,7 @@ from tivax.engine.publication import package
 from tivax.engine.rebuilding import write_national_example
 from tivax.engine.referee import (
     country_slopes,
+    imputation,
     interactive_effects,
     local_projections,
     movers,
@@ -889,6 +890,15 @@ ESTIMATES: dict[str, Callable[[pd.DataFrame], Any]] = {
     ),
     "slopes": lambda d: country_slopes(d, "y", ["x"], entity="iso3", time="year"),
     "movers": lambda d: movers(d, "y", "x", entity="iso3", time="year"),
+    "imputation": lambda d: imputation(
+        d.assign(p=1.0 * ((d["iso3"] < "C2") & (d["year"] > 2003))),
+        "y",
+        "p",
+        controls=["x"],
+        draws=99,
+        entity="iso3",
+        time="year",
+    ),
     "projections": lambda d: local_projections(
         d, "y", "x", horizons=1, entity="iso3", time="year"
     ),

@@ -397,6 +397,9 @@ def of_panels() -> Iterator[Case]:
             "distances": {**WRONG, "short": flows.iloc[:2]},
         },
         "referee.movers": {"shares": {"none": [], "above": [2.0]}, "order": COUNT},
+        "referee.imputation": {
+            "treatment": {"other": "TBI"}, "horizons": COUNT, "clusters": {"int": 3},
+        },
         "referee.local_projections": {
             "events": {"word": "x", "above": 2.0},
             "horizons": COUNT, "leads": COUNT, "lags": COUNT,
