@@ -64,7 +64,7 @@ def mean_effects(
     e, weights = jax.vjp(lambda y: imputed(cells, y), cells.columns[..., -1])
     (v,) = jax.vmap(weights)(cells.a)
     s = jax.vmap(lambda one: cluster_scores(cells, one, e))(v)
-    return (cells.a * e).sum((1, 2)), v, s
+    return (cells.a * e[None]).sum((1, 2)), v, s
 
 
 def wild_scores(
@@ -82,7 +82,7 @@ def wild_scores(
 
 def placebo_effects(
     cells: ImputationCells, path: Int[Array, " n"]
-) -> Float[Array, " 2q"]:
+) -> Float[Array, " s"]:
     """t of the means, then the means, where units have the treatment of others."""
     b, _, s = mean_effects(cells._replace(d=cells.d[path], a=cells.a[:, path]))
     return jnp.concatenate([b / jnp.sqrt((s**2).sum(1)), b])

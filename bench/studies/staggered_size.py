@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ...engine.referee import imputation
+import tivax as tx
 
 COUNTRIES, ADOPTED, _YEARS = (12, 20, 40), (5, 8, 11), 15
 # Persistence, and size of the adopters' errors.
@@ -45,7 +45,7 @@ def panel(rng: np.random.Generator, countries: int, errors: str) -> pd.DataFrame
 def p_values(data: pd.DataFrame, draws: int) -> pd.Series:
     """p of the mean effect by method."""
     keys = {"entity": "iso3", "time": "year", "draws": draws}
-    row = imputation(data, "y", "policy", **keys).table.iloc[0]
+    row = tx.referee.imputation(data, "y", "policy", **keys).table.iloc[0]
     return row[[*_METHODS]].rename(_METHODS)
 
 
@@ -55,7 +55,8 @@ def sizes(
     """Share of panels with p of at most 0.05, by method."""
     rng = np.random.default_rng([seed, countries, [*ERRORS].index(errors)])
     found = [p_values(panel(rng, countries, errors), draws) for _ in range(panels)]
-    return (pd.DataFrame(found) <= 0.05).mean().to_dict()
+    shares = (pd.DataFrame(found) <= 0.05).mean()
+    return {str(k): float(v) for k, v in shares.items()}
 
 
 def main() -> None:
@@ -68,7 +69,7 @@ def main() -> None:
     parser.add_argument("--errors", nargs="*", default=[*ERRORS])
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    rows = []
+    rows, table = [], pd.DataFrame()
     for errors in given.errors:
         for countries in COUNTRIES:
             made = sizes(errors, countries, given.panels, given.draws, given.seed)

@@ -94,7 +94,7 @@ class Imputation(Diagnosis):
 
     def findings(self) -> dict[str, Any]:
         """The mean of all effects."""
-        return self.table.to_dict("records")[0]
+        return {str(k): v for k, v in self.table.iloc[0].items()}
 
 
 @in_float64
@@ -153,8 +153,7 @@ def imputation(
     since = _since(data, treatment, entity, time)[rows.index].to_numpy()
     fit = None
     if controls:
-        keys = {"entity": entity, "time": time, "clusters": by}
-        model = Model("", outcome, controls, **keys)
+        model = Model("", outcome, controls, entity=entity, time=time, clusters=by)
         fit = Estimate.of(LinearFit.of(rows[~(since >= 0)], model), CV1())
     there = [h for h in range(horizons) if (since == h).any()]
     treats = np.stack([since >= 0, *(since == h for h in there)], axis=1)
@@ -183,17 +182,12 @@ def imputation(
             f"{first[entity]} in {first[time]} cannot be imputed: untreated rows say "
             f"nothing of its {entity} or {time}; leave out {alone.sum()} such rows"
         )
-    cells = ImputationCells(
-        grid(rows[[*controls, outcome]].to_numpy()),
-        seen,
-        d,
-        np.moveaxis(grid(treats / treats.sum(axis=0)), 2, 0),
-        members,
-        inverse,
-    )
-    b, v, s, a, L = map(
-        np.asarray, _solved(*jax.device_put((cells, _inverse(seen)[0])))
-    )
+    columns = grid(rows[[*controls, outcome]].to_numpy())
+    means = np.moveaxis(grid(treats / treats.sum(axis=0)), 2, 0)
+    made = (columns, seen, d, means, members, inverse)
+    *made, every = jax.device_put((*made, _inverse(seen)[0]))
+    cells = ImputationCells(*made)
+    b, v, s, a, L = map(np.asarray, _solved(cells, every))
     G, se = len(labels), np.sqrt((s**2).sum(axis=1))
     se[se <= COLLINEAR * np.abs(L).max(axis=(1, 2))] = np.nan  # rounding
     t = b / se
@@ -237,8 +231,8 @@ def _since(data: pd.DataFrame, treatment: str, entity: str, time: str) -> pd.Ser
 def _inverse(
     w: Float[np.ndarray, "n T"],
 ) -> tuple[Float[np.ndarray, "T T"], Bool[np.ndarray, "n T"]]:
-    """Of cells with w = 1: the pseudo-inverse of periods net of units, and the cells
-    that their effects do not reach."""
+    """The pseudo-inverse of dummies of periods net of units where w = 1, and the cells
+    that effects of such cells do not reach."""
     share = w / np.maximum(w.sum(axis=1, keepdims=True), 1)
     A = np.diag(w.sum(axis=0)) - w.T @ share
     inverse = np.linalg.pinv(A, COLLINEAR, hermitian=True)
@@ -267,6 +261,7 @@ def _wild_p(
     of = {"draws": min(draws, patterns), "seed": seed, "exact": patterns <= draws}
     for k in range(0, len(t), TESTS):
         own = slice(k, k + TESTS)
-        loadings = WildLoadings(a[own, None], L[own, None], np.ones(len(t[own])))
+        made: Any = a[own, None], L[own, None], np.ones(len(t[own]))
+        loadings = WildLoadings(*made)
         p.append(np.abs(wild_t(loadings, **of)) > np.abs(t[own, None]) * (1 + TIE))
     return np.concatenate(p).mean(axis=1)

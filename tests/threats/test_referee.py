@@ -139,3 +139,27 @@ def test_a_model_with_instruments_is_refused(panel):
     table = tx.threats(data, model, only=ONLY, draws=0).table
     notes = table.loc[table["threat"].isin(ONLY), "note"]
     assert len(notes) == 1 and notes.str.contains("least squares").all()  # told once
+
+
+def test_a_staggered_treatment_has_the_row_of_its_imputation(panel):
+    """Its wild p is of the draws of the other rows; imputation draws its own."""
+    panel = panel.copy()
+    since = panel["year"] - panel["year"].min()
+    first = panel["iso3"].map(
+        dict(zip(panel["iso3"].unique(), (3, 5, 7), strict=False))
+    )
+    panel["policy"] = (since >= first).astype(float)
+    model = tx.Model("policy", "growth", ["policy"], entity="iso3", time="year")
+    found = tx.threats(panel, model, only=["staggered treatment"], draws=9_999)
+    (row,) = found.table[found.table["threat"] == "staggered treatment"].to_dict(
+        "records"
+    )
+    own = tx.referee.imputation(
+        panel, "growth", "policy", draws=9_999, entity="iso3", time="year"
+    ).findings()
+    for name in ("estimate", "se", "p_value"):
+        assert row[name] == pytest.approx(own[name], rel=1e-12)
+    assert row["wild_p_value"] == pytest.approx(own["wild_p_value"], abs=0.02)
+    assert "3 adopters" in row["note"]
+    found = tx.threats(panel, MODEL, only=["staggered treatment"], draws=0).table
+    assert "imputation takes a policy of 0 that becomes 1" in found["note"].iloc[-1]
